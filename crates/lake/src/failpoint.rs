@@ -1,0 +1,23 @@
+//! Places where a crash can be forced, for tests of recovery.
+//!
+//! With `SLUICE_FAILPOINT=name` in the environment the process dies at the first failpoint of that name, as
+//! abruptly as by a power cut. The names, in the order of a commit:
+//!
+//! | name | at |
+//! |---|---|
+//! | `before_file_sync` | a Parquet file is written, but not yet flushed to disk |
+//! | `after_file_write` | a Parquet file is safe on disk, and no catalog row names it |
+//! | `before_commit` | the catalog transaction has not begun |
+//! | `in_commit` | its snapshot row is written |
+//! | `after_commit` | the commit is durable, and nobody has been told |
+
+use std::sync::OnceLock;
+
+/// Dies here if the environment says so.
+pub fn failpoint(name: &str) {
+    static WANTED: OnceLock<Option<String>> = OnceLock::new();
+    let wanted = WANTED.get_or_init(|| std::env::var("SLUICE_FAILPOINT").ok());
+    if wanted.as_deref() == Some(name) {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,129 @@
+//! The session's time zone: timestamptz values are sent, and read where they name no offset, in its local time.
+
+use crate::calendar::SECOND;
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+
+/// A time zone as the parameter `TimeZone` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zone {
+    /// No offset, which most sessions have.
+    Utc,
+    /// Seconds east of Greenwich.
+    Fixed(i32),
+    /// A zone of the tz database.
+    Named(Tz),
+}
+
+impl Zone {
+    /// Reads what `SHOW timezone` says; `None` if there is no such zone.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        if ["UTC", "GMT", "Etc/UTC", "Z"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
+            return Some(Self::Utc);
+        }
+        // `<+03>-03`: the part in brackets is the zone's name, what follows counts westwards, as POSIX does.
+        if let Some((_, west)) = name.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            return Some(Self::Fixed(-offset_seconds(west)?));
+        }
+        if name.starts_with(['+', '-']) {
+            return Some(Self::Fixed(-offset_seconds(name)?));
+        }
+        name.parse().ok().map(Self::Named)
+    }
+
+    /// Seconds east of Greenwich at an instant, in microseconds since 1970 UTC.
+    pub(crate) fn offset_at(self, micros: i64) -> i32 {
+        match self {
+            Self::Utc => 0,
+            Self::Fixed(seconds) => seconds,
+            Self::Named(tz) => naive(micros).map_or(0, |t| tz.offset_from_utc_datetime(&t).fix().local_minus_utc()),
+        }
+    }
+
+    /// Seconds east of Greenwich when clocks show this local time.
+    pub(crate) fn offset_of_local(self, micros: i64) -> i32 {
+        let Self::Named(tz) = self else { return self.offset_at(micros) };
+        let Some(local) = naive(micros) else { return 0 };
+        // As in PostgreSQL: an hour that comes twice is the second one, one that is left out still has the old offset.
+        match tz.offset_from_local_datetime(&local) {
+            LocalResult::Single(offset) => offset.fix().local_minus_utc(),
+            LocalResult::Ambiguous(a, b) => a.fix().local_minus_utc().min(b.fix().local_minus_utc()),
+            LocalResult::None => {
+                let before = local - TimeDelta::days(1);
+                tz.offset_from_utc_datetime(&before).fix().local_minus_utc()
+            }
+        }
+    }
+}
+
+fn naive(micros: i64) -> Option<NaiveDateTime> {
+    let seconds = micros.div_euclid(SECOND);
+    DateTime::from_timestamp(seconds, 0).map(|t| t.naive_utc())
+}
+
+/// `+03`, `-03:30`, `+0330` or `-03:30:15` in seconds.
+pub(crate) fn offset_seconds(text: &str) -> Option<i32> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let number = |digits: &str, limit: i32| -> Option<i32> {
+        let valid = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        digits.parse::<i32>().ok().filter(|n| valid && *n <= limit)
+    };
+    let mut total = 0;
+    if rest.contains(':') {
+        for (i, part) in rest.split(':').enumerate() {
+            total += match i {
+                0 => number(part, 15)? * 3_600,
+                1 => number(part, 59)? * 60,
+                2 => number(part, 59)?,
+                _ => return None,
+            };
+        }
+    } else if rest.len() == 4 && rest.is_ascii() {
+        total = number(&rest[..2], 15)? * 3_600 + number(&rest[2..], 59)? * 60;
+    } else {
+        total = number(rest, 15)? * 3_600;
+    }
+    Some(sign * total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_as_show_timezone_names_them() {
+        assert_eq!(Zone::parse("UTC"), Some(Zone::Utc));
+        assert_eq!(Zone::parse("<+03:30>-03:30"), Some(Zone::Fixed(12_600)));
+        assert_eq!(Zone::parse("<-05>+05"), Some(Zone::Fixed(-18_000)));
+        assert_eq!(Zone::parse("+07:15"), Some(Zone::Fixed(-26_100)));
+        assert_eq!(Zone::parse("Europe/Berlin"), Some(Zone::Named(Tz::Europe__Berlin)));
+        assert_eq!(Zone::parse("Middle/Earth"), None);
+    }
+
+    #[test]
+    fn offsets_around_changes_of_the_clock() {
+        let berlin = Zone::Named(Tz::Europe__Berlin);
+        let at = |text: &str| {
+            let t = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a time");
+            t.and_utc().timestamp_micros()
+        };
+        assert_eq!(berlin.offset_at(at("2024-07-01 00:00")), 7_200);
+        assert_eq!(berlin.offset_at(at("2024-01-01 00:00")), 3_600);
+        assert_eq!(berlin.offset_of_local(at("2024-10-27 02:30")), 3_600);
+        assert_eq!(berlin.offset_of_local(at("2024-03-31 02:30")), 3_600);
+    }
+
+    #[test]
+    fn offsets_in_text() {
+        assert_eq!(offset_seconds("+02"), Some(7_200));
+        assert_eq!(offset_seconds("-0330"), Some(-12_600));
+        assert_eq!(offset_seconds("+00:53:28"), Some(3_208));
+        for bad in ["02", "+", "+99", "+2:99", "+a", "+1:2:3:4", "+12345"] {
+            assert_eq!(offset_seconds(bad), None, "{bad}");
+        }
+    }
+}

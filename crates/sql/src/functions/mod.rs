@@ -1,0 +1,9 @@
+//! PostgreSQL's meaning where DataFusion's differs. The same functions serve ad hoc queries, `verify`, recomputation
+//! and circuits.
+
+pub(crate) mod aggregate;
+pub(crate) mod arithmetic;
+pub(crate) mod cast;
+pub(crate) mod decimal;
+pub(crate) mod normalize;
+pub(crate) mod rewrite;

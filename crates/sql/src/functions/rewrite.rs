@@ -1,0 +1,115 @@
+//! Plan rewrites that give operators and literals PostgreSQL's types and checks.
+
+use super::arithmetic::Arithmetic;
+use super::cast::Cast;
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+/// An integer literal is an integer where it fits, a bigint otherwise. Runs before types are coerced.
+#[derive(Debug)]
+pub(crate) struct IntegerLiterals;
+
+impl AnalyzerRule for IntegerLiterals {
+    fn name(&self) -> &str {
+        "integer_literals"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite(plan, |e, _| {
+            Ok(match e {
+                Expr::Literal(ScalarValue::Int64(Some(v)), m) if i32::try_from(v).is_ok() => {
+                    Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(v as i32)), m))
+                }
+                e => Transformed::no(e),
+            })
+        })
+    }
+}
+
+/// Arithmetic and casts become checked functions. Runs after types are coerced, when operands have their types.
+#[derive(Debug)]
+pub(crate) struct CheckedOperators;
+
+impl AnalyzerRule for CheckedOperators {
+    fn name(&self) -> &str {
+        "checked_operators"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite(plan, checked)
+    }
+}
+
+/// Gives one expression over `schema` the same treatment.
+pub(crate) fn check_expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    Ok(expr.transform_up(|e| checked(e, schema))?.data)
+}
+
+fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_arithmetic(op) => {
+            let (l, r) = (left.get_type(schema)?, right.get_type(schema)?);
+            if !(l.is_numeric() && r.is_numeric()) {
+                return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+            }
+            Ok(Transformed::yes(call(Arithmetic::new(op), vec![*left, *right])))
+        }
+        Expr::Negative(inner) if inner.get_type(schema)?.is_integer() => {
+            let zero = ScalarValue::new_zero(&inner.get_type(schema)?)?;
+            let zero = Expr::Literal(zero, None);
+            Ok(Transformed::yes(call(Arithmetic::new(Operator::Minus), vec![zero, *inner])))
+        }
+        Expr::Cast(cast) => {
+            let from = cast.expr.get_type(schema)?;
+            let to = cast.field.data_type().clone();
+            if from == DataType::Null || !Cast::differs(&from, &to) {
+                return Ok(Transformed::no(Expr::Cast(cast)));
+            }
+            Ok(Transformed::yes(call(Cast::new(to), vec![*cast.expr])))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn is_arithmetic(op: Operator) -> bool {
+    matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo)
+}
+
+fn call(function: impl datafusion::logical_expr::ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), args))
+}
+
+/// Rewrites the expressions of every node, inputs first, and keeps the names of output columns.
+fn rewrite(
+    plan: LogicalPlan,
+    change: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>> + Copy,
+) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        // LIMIT takes bigint, and the schema of VALUES was fixed when it was planned.
+        if matches!(node, LogicalPlan::Limit(_) | LogicalPlan::Values(_)) {
+            return Ok(Transformed::no(node));
+        }
+        let mut schema = merge_schema(&node.inputs());
+        if let LogicalPlan::TableScan(scan) = &node {
+            schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
+        }
+        let names = NamePreserver::new(&node);
+        let mapped = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let changed = expr.transform_up(|e| change(e, &schema))?;
+            Ok(changed.update_data(|e| name.restore(e)))
+        })?;
+        // A changed input may have changed types too, so every schema is computed anew.
+        mapped.map_data(LogicalPlan::recompute_schema)
+    })?;
+    Ok(rewritten.data)
+}

@@ -1,0 +1,24 @@
+//! SQL text to logical plan to circuit, with PostgreSQL's meaning: DataFusion is the machinery, PostgreSQL decides.
+//!
+//! Invariants: this crate does no IO and has no `async fn`; every clause of a statement is handled or refused by name.
+
+mod circuit;
+mod error;
+mod functions;
+mod keys;
+mod optimize;
+mod query;
+mod types;
+mod volatility;
+
+pub use circuit::{BuiltCircuit, NoCircuit, build_circuit, plain_column};
+pub use error::{Result, SqlError, nearest};
+pub use functions::cast::{cast_column, timestamp_text};
+pub use keys::derive_key;
+pub use optimize::optimize_view;
+pub use query::names::fold;
+pub use query::planner::{PlannedQuery, Planner, Tables, no_such_table};
+pub use types::{SqlType, UTC};
+pub use volatility::{reads_clock, refuse_volatile};
+
+pub(crate) use volatility::reads_clock_by_name;

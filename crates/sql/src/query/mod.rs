@@ -1,0 +1,6 @@
+//! From the text of a query to a logical plan with PostgreSQL's meaning.
+
+pub(crate) mod names;
+pub(crate) mod planner;
+pub(crate) mod refuse;
+pub(crate) mod ties;

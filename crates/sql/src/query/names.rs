@@ -1,0 +1,153 @@
+//! Output columns are named as PostgreSQL names them: `count`, `date_trunc`, `?column?`.
+
+use sqlparser::ast::{
+    CastKind, Expr, Ident, ObjectNamePart, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+/// Follows a name that stands twice, for the planner wants names that differ; never shown.
+const REPEATED: char = '\u{1}';
+
+/// Gives every unnamed output column of every SELECT in `query` its name.
+pub(crate) fn name_columns(query: &mut Query) {
+    let _ = query.visit(&mut Namer);
+}
+
+/// The name as the user sees it.
+pub(crate) fn shown(name: &str) -> &str {
+    name.split(REPEATED).next().unwrap_or(name)
+}
+
+struct Namer;
+
+impl VisitorMut for Namer {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        name_set(&mut query.body);
+        ControlFlow::Continue(())
+    }
+}
+
+fn name_set(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => name_select(select),
+        SetExpr::SetOperation { left, right, .. } => {
+            name_set(left);
+            name_set(right);
+        }
+        _ => {}
+    }
+}
+
+fn name_select(select: &mut Select) {
+    let mut taken: HashSet<String> = HashSet::new();
+    let names: Vec<Option<String>> = select
+        .projection
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(i)) => Some(fold(i)),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(fold),
+            SelectItem::UnnamedExpr(e) => Some(expr_name(e).unwrap_or_else(|| "?column?".into())),
+            SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
+            _ => None,
+        })
+        .collect();
+    for (item, name) in select.projection.iter_mut().zip(names) {
+        let Some(name) = name else { continue };
+        let mut unique = name.clone();
+        let mut n = 1;
+        while !taken.insert(unique.clone()) {
+            n += 1;
+            unique = format!("{name}{REPEATED}{n}");
+        }
+        let alias = Ident::with_quote('"', unique.clone());
+        match item {
+            // A plain column keeps its table's name beside it, unless its name stands twice.
+            SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) if unique == name => {}
+            SelectItem::UnnamedExpr(e) => *item = SelectItem::ExprWithAlias { expr: e.clone(), alias },
+            SelectItem::ExprWithAlias { alias: old, .. } if unique != name => *old = alias,
+            _ => {}
+        }
+    }
+}
+
+/// An identifier without quotes is lower case.
+pub fn fold(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+/// PostgreSQL's name for the column of an expression, `None` for `?column?` (FigureColname in its sources).
+fn expr_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(i) => Some(fold(i)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(fold),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } | Expr::AtTimeZone { timestamp: inner, .. } => expr_name(inner),
+        Expr::Function(f) => match f.name.0.last() {
+            Some(ObjectNamePart::Identifier(i)) => Some(fold(i)),
+            _ => None,
+        },
+        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, .. } => {
+            let own = match expr.as_ref() {
+                Expr::Value(_) => None,
+                e => expr_name(e),
+            };
+            own.or_else(|| crate::SqlType::parse(data_type).ok().map(|t| short_type(&t)))
+        }
+        Expr::Case { else_result, .. } => {
+            let from_else = else_result.as_deref().filter(|e| !matches!(e, Expr::Value(_))).and_then(expr_name);
+            Some(from_else.unwrap_or_else(|| "case".into()))
+        }
+        Expr::Extract { .. } => Some("extract".into()),
+        Expr::Position { .. } => Some("position".into()),
+        Expr::Substring { .. } => Some("substring".into()),
+        Expr::Trim { trim_where, .. } => {
+            use sqlparser::ast::TrimWhereField as W;
+            Some(match trim_where {
+                Some(W::Leading) => "ltrim".into(),
+                Some(W::Trailing) => "rtrim".into(),
+                _ => "btrim".into(),
+            })
+        }
+        Expr::Overlay { .. } => Some("overlay".into()),
+        Expr::Ceil { .. } => Some("ceil".into()),
+        Expr::Floor { .. } => Some("floor".into()),
+        Expr::Exists { .. } => Some("exists".into()),
+        Expr::Array(_) => Some("array".into()),
+        Expr::Interval(_) => Some("interval".into()),
+        Expr::TypedString(t) => crate::SqlType::parse(&t.data_type).ok().map(|t| short_type(&t)),
+        Expr::Value(v) => match v.value {
+            sqlparser::ast::Value::Boolean(_) => Some("bool".into()),
+            _ => None,
+        },
+        Expr::Subquery(query) => match query.body.as_ref() {
+            SetExpr::Select(select) => match select.projection.first() {
+                Some(SelectItem::UnnamedExpr(e)) => expr_name(e),
+                Some(SelectItem::ExprWithAlias { alias, .. }) => Some(fold(alias)),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The catalog's name of a type, which names the column of a cast.
+fn short_type(ty: &crate::SqlType) -> String {
+    use crate::SqlType as T;
+    match ty {
+        T::Bool => "bool".into(),
+        T::Int2 => "int2".into(),
+        T::Int4 => "int4".into(),
+        T::Int8 => "int8".into(),
+        T::Float4 => "float4".into(),
+        T::Float8 => "float8".into(),
+        T::Numeric(_) => "numeric".into(),
+        T::Varchar(_) => "varchar".into(),
+        T::Timestamp => "timestamp".into(),
+        T::TimestampTz => "timestamptz".into(),
+        T::Array(element) => short_type(element),
+        other => other.name(),
+    }
+}

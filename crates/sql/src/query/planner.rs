@@ -1,0 +1,261 @@
+//! The planner's surroundings: functions, types and options, and the tables that the caller knows.
+
+use super::{names, refuse, ties};
+use crate::functions::aggregate::SumOrAvg;
+use crate::functions::rewrite::{CheckedOperators, IntegerLiterals};
+use crate::types::TypePlanner;
+use crate::{Result, SqlError, SqlType};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
+use sqlparser::ast;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The tables and table functions that a query may name.
+pub trait Tables {
+    /// The table or view `name`, of `schema` if one is named.
+    fn table(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>>;
+
+    /// The rows of a function in FROM; `name` is lower case, with its schema if one is named.
+    fn table_function(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>>;
+}
+
+/// Plans queries: made once, shared by all sessions.
+pub struct Planner {
+    options: Arc<ConfigOptions>,
+    analyzer: Analyzer,
+    scalars: HashMap<String, Arc<ScalarUDF>>,
+    aggregates: HashMap<String, Arc<AggregateUDF>>,
+    windows: HashMap<String, Arc<WindowUDF>>,
+    expr_planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+/// A query ready to be optimized: its plan, and its output columns as the user sees them.
+#[derive(Debug, Clone)]
+pub struct PlannedQuery {
+    /// The analyzed logical plan.
+    pub plan: LogicalPlan,
+    /// Names and types of the output columns; names may repeat.
+    pub columns: Vec<(String, SqlType)>,
+    /// Types of the parameters `$1`, `$2`, ... as far as they follow from the query.
+    pub params: Vec<Option<SqlType>>,
+}
+
+impl Default for Planner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Planner {
+    /// A planner with PostgreSQL's functions.
+    pub fn new() -> Self {
+        let mut scalars = HashMap::new();
+        for f in SessionStateDefaults::default_scalar_functions() {
+            for alias in f.aliases() {
+                scalars.insert(alias.clone(), Arc::clone(&f));
+            }
+            scalars.insert(f.name().to_string(), f);
+        }
+        let mut aggregates: HashMap<String, Arc<AggregateUDF>> = HashMap::new();
+        for f in SessionStateDefaults::default_aggregate_functions() {
+            for alias in f.aliases() {
+                aggregates.insert(alias.clone(), Arc::clone(&f));
+            }
+            aggregates.insert(f.name().to_string(), f);
+        }
+        for f in own_aggregates() {
+            aggregates.insert(f.name().to_string(), f);
+        }
+        let windows = SessionStateDefaults::default_window_functions();
+        Self {
+            options: Arc::new(options()),
+            analyzer: Analyzer::with_rules(analyzer_rules()),
+            scalars,
+            aggregates,
+            windows: windows.into_iter().map(|f| (f.name().to_string(), f)).collect(),
+            expr_planners: SessionStateDefaults::default_expr_planners(),
+        }
+    }
+
+    /// The options that planning and execution share.
+    pub fn options(&self) -> &Arc<ConfigOptions> {
+        &self.options
+    }
+
+    /// Plans a query. `params` are the types that the client declared for its parameters.
+    pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
+        refuse::check(query)?;
+        let mut query = query.clone();
+        names::name_columns(&mut query);
+        let context = Context { planner: self, tables };
+        let mut planning = PlannerContext::new().with_prepare_param_data_types(
+            params.iter().map(|p| p.as_ref().map(|t| Arc::new(t.field("")))).collect(),
+        );
+        let statement = ast::Statement::Query(Box::new(query));
+        let plan = SqlToRel::new_with_options(&context, parser_options())
+            .sql_statement_to_plan_with_context(statement, &mut planning)?;
+        let plan = ties::break_ties(plan)?;
+        let plan = self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?;
+        let columns = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| (names::shown(f.name()).to_string(), SqlType::of_field(f)))
+            .collect();
+        let params = param_types(&plan, params)?;
+        Ok(PlannedQuery { plan, columns, params })
+    }
+
+    /// Plans a boolean or value expression over one table's columns, for CHECK and DEFAULT.
+    pub fn plan_expr(&self, expr: &ast::Expr, schema: &DFSchema, tables: &dyn Tables) -> Result<Expr> {
+        let context = Context { planner: self, tables };
+        let planned = SqlToRel::new_with_options(&context, parser_options()).sql_to_expr(
+            expr.clone(),
+            schema,
+            &mut PlannerContext::new(),
+        )?;
+        Ok(planned)
+    }
+
+    /// Every scalar function, for the state that executes plans.
+    pub fn scalar_functions(&self) -> Vec<Arc<ScalarUDF>> {
+        self.scalars.values().cloned().collect()
+    }
+
+    /// Every aggregate function, for the state that executes plans.
+    pub fn aggregate_functions(&self) -> Vec<Arc<AggregateUDF>> {
+        self.aggregates.values().cloned().collect()
+    }
+
+    /// The rules that give a plan PostgreSQL's types and checks, in order.
+    pub fn analyze(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        Ok(self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?)
+    }
+}
+
+fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
+    [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f))).into()
+}
+
+fn options() -> ConfigOptions {
+    let mut options = ConfigOptions::new();
+    options.execution.time_zone = Some(crate::types::UTC.to_string());
+    options.execution.target_partitions = 1;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.default_null_ordering = "nulls_max".to_string();
+    options.optimizer.filter_null_join_keys = false;
+    options
+}
+
+fn parser_options() -> ParserOptions {
+    ParserOptions::new().with_parse_float_as_decimal(true).with_default_null_ordering(NullOrdering::NullsMax)
+}
+
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(IntegerLiterals),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(CheckedOperators),
+    ]
+}
+
+fn param_types(plan: &LogicalPlan, declared: &[Option<SqlType>]) -> Result<Vec<Option<SqlType>>> {
+    let inferred = plan.get_parameter_types()?;
+    let numbers = inferred.keys().filter_map(|k| k.strip_prefix('$')?.parse::<usize>().ok());
+    let count = numbers.max().unwrap_or(0).max(declared.len());
+    Ok((0..count)
+        .map(|i| {
+            let known = declared.get(i).cloned().flatten();
+            let inferred = || inferred.get(&format!("${}", i + 1)).cloned().flatten().map(|t| SqlType::of_arrow(&t));
+            known.or_else(inferred)
+        })
+        .collect())
+}
+
+struct Context<'a> {
+    planner: &'a Planner,
+    tables: &'a dyn Tables,
+}
+
+type DfResult<T> = datafusion::error::Result<T>;
+
+impl ContextProvider for Context<'_> {
+    fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
+        self.tables.table(name.schema(), name.table()).map_err(crate::error::external)
+    }
+
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> DfResult<Arc<dyn TableSource>> {
+        self.tables.table_function(name, args).map_err(crate::error::external)
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: arrow::datatypes::SchemaRef) -> DfResult<Arc<dyn TableSource>> {
+        let table = datafusion::datasource::cte_worktable::CteWorkTable::new(name, schema);
+        Ok(datafusion::datasource::provider_as_source(Arc::new(table)))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.planner.expr_planners
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn datafusion::logical_expr::planner::TypePlanner>> {
+        Some(Arc::new(TypePlanner))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.planner.scalars.get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.planner.aggregates.get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.planner.windows.get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _: &[String]) -> Option<arrow::datatypes::DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        &self.planner.options
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.planner.scalars.keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        vec![]
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.planner.aggregates.keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.planner.windows.keys().cloned().collect()
+    }
+}
+
+/// An error for a table that does not exist, with the nearest name there is.
+pub fn no_such_table<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> SqlError {
+    let error = SqlError::new("42P01", format!("relation \"{name}\" does not exist"));
+    match crate::error::nearest(name, known) {
+        Some(near) => error.hint(format!("Perhaps you meant \"{near}\".")),
+        None => error,
+    }
+}

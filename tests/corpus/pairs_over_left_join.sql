@@ -1,0 +1,74 @@
+-- Each operator above one lower operator (left_join): keyless tables with NULL keys, NULL values and duplicates.
+-- setup
+CREATE TABLE t1 (k integer, v integer);
+CREATE TABLE t2 (k integer, w integer);
+CREATE TABLE t3 (k integer, u integer);
+INSERT INTO t1 VALUES (2, 4), (5, 3), (5, 3), (NULL, 3), (4, 5), (4, 5), (NULL, 4), (4, 5), (4, 2);
+INSERT INTO t2 VALUES (2, 3), (5, NULL), (5, 2), (2, NULL), (NULL, 2), (2, 1);
+INSERT INTO t3 VALUES (NULL, 3), (5, 4), (NULL, 3), (NULL, NULL), (NULL, 1), (4, 3);
+-- view filter_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q WHERE v > 2 OR k IS NULL
+-- view project_over
+SELECT COALESCE(k, -1) * 10 AS kk, CASE WHEN v > 2 THEN 'hi' ELSE 'lo' END AS c FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q
+-- view join_over
+SELECT q.k, q.v, t2.w FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q JOIN t2 ON t2.k = q.k
+-- view self_over
+SELECT a.k, b.k AS k2, a.v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) a JOIN (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) b ON a.v = b.v AND a.k < b.k
+-- view left_of_over
+SELECT q.k, q.v, t2.w FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q LEFT JOIN t2 ON t2.k = q.k AND t2.w > q.v
+-- view right_of_over
+SELECT t2.k, t2.w, q.v FROM t2 LEFT JOIN (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q ON q.k = t2.k
+-- view full_over
+SELECT q.k, q.v, t2.w FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q FULL JOIN t2 ON t2.k = q.k
+-- view semi_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q WHERE k IN (SELECT k FROM t2)
+-- view semi_of_over
+SELECT k, w FROM t2 WHERE EXISTS (SELECT 1 FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q WHERE q.k = t2.k AND q.v >= t2.w)
+-- view anti_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q WHERE NOT EXISTS (SELECT 1 FROM t2 WHERE t2.k = q.k)
+-- view not_in_over
+SELECT k, w FROM t2 WHERE w NOT IN (SELECT v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q)
+-- view agg_over
+SELECT k, count(*) AS c, sum(v) AS s, min(v) AS mn, max(v) AS mx FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q GROUP BY k
+-- view agg_v_over
+SELECT v, count(k) AS c, count(DISTINCT k) AS d FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q GROUP BY v
+-- view total_over
+SELECT count(*) AS c, sum(v) AS s, count(DISTINCT v) AS d, max(k) AS m FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q
+-- view distinct_over
+SELECT DISTINCT v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q
+-- view union_all_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q UNION ALL SELECT k, w FROM t2
+-- view union_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q UNION SELECT k, w FROM t2
+-- view except_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q EXCEPT SELECT k, w FROM t2
+-- view except_of_over
+SELECT k, w FROM t2 EXCEPT ALL SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q
+-- view intersect_over
+SELECT k FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q INTERSECT SELECT k FROM t2
+-- view topk_over
+SELECT k, v FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q ORDER BY v DESC NULLS LAST, k LIMIT 3
+-- view window_over
+SELECT k, v, rank() OVER (PARTITION BY k ORDER BY v) AS r, count(*) OVER (PARTITION BY k) AS n FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q
+-- view scalar_over
+SELECT k, w, w - (SELECT max(v) FROM (SELECT t1.k, COALESCE(t3.u, t1.v) AS v FROM t1 LEFT JOIN t3 ON t3.k = t1.k AND t3.u >= t1.v) q) AS d FROM t2
+-- step
+UPDATE t1 SET v = 4 WHERE v = 2;
+UPDATE t3 SET k = NULL WHERE k = 5;
+UPDATE t2 SET k = 3 WHERE k IS NULL;
+-- step
+INSERT INTO t1 VALUES (4, 3), (5, NULL);
+-- step
+UPDATE t1 SET v = v + 1;
+DELETE FROM t2 WHERE w = 2;
+DELETE FROM t3 WHERE u = 1;
+-- step
+UPDATE t3 SET k = NULL WHERE k = 3;
+DELETE FROM t1 WHERE k = 5;
+-- step
+DELETE FROM t1 WHERE k IS NULL;
+-- step
+TRUNCATE t1;
+-- step
+INSERT INTO t1 VALUES (NULL, 5), (2, 3), (4, 2), (4, 5), (NULL, 2);
+INSERT INTO t3 VALUES (2, 3), (NULL, NULL), (1, 2), (3, 3), (3, 1);
