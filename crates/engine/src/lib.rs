@@ -1,1 +1,133 @@
+//! The graph of tables: ticks, transactions, recovery and status.
+//!
+//! One thread of its own owns the lake and every operator. Sessions plan and run statements over immutable versions
+//! and hand their changes to it; it moves all waiting changes through the graph as one tick, commits one snapshot,
+//! shows the new version, and then answers.
 
+mod catalog;
+mod context;
+mod copy;
+mod error;
+mod index;
+mod read;
+mod session;
+mod statement;
+mod system;
+mod tick;
+mod verify;
+mod version;
+mod write;
+
+pub(crate) use context::Context;
+pub use copy::{CopyFormat, CopyIn, CopyKind};
+pub use session::{Described, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus};
+pub use sluice_sql::{SqlError, SqlType};
+pub use statement::Parsed;
+pub use tick::ViewStatus;
+pub use verify::{Difference, Verified};
+pub use version::Version;
+
+use parking_lot::{Mutex, RwLock};
+use sluice_lake::LakeReader;
+use sluice_sql::Result;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tick::{Core, Request, Requests};
+
+/// What an engine is opened with.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Memory that ad hoc queries may take together, in bytes.
+    pub query_memory_bytes: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { query_memory_bytes: 4 << 30 }
+    }
+}
+
+/// An open lake. Clones share it; the last one to go stops it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: Arc<Context>,
+    requests: Requests,
+    status: Arc<RwLock<BTreeMap<i64, ViewStatus>>>,
+    reader: Mutex<LakeReader>,
+    dir: PathBuf,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the lake in `dir`, which is made if it is not there, and brings every view to the newest snapshot.
+    /// Must be called within a tokio runtime, which then runs the queries.
+    pub fn open(dir: &Path, options: &EngineOptions) -> Result<Self> {
+        let runtime = tokio::runtime::Handle::current();
+        let dir = dir.to_path_buf();
+        let opened = {
+            let (dir, memory) = (dir.clone(), options.query_memory_bytes);
+            // Recovery runs queries and waits for them, which a thread of the runtime may not do.
+            let thread = std::thread::spawn(move || Core::open(&dir, memory, runtime));
+            thread.join().map_err(|_| SqlError::internal("opening the lake panicked"))?
+        };
+        let core = opened?;
+        let reader = core.lake.reader().map_err(error::lake)?;
+        let (context, status) = (Arc::clone(&core.context), Arc::clone(&core.status));
+        let (requests, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("engine".into())
+            .spawn(move || core.run(receiver))
+            .map_err(|e| SqlError::internal(format!("no thread for the engine: {e}")))?;
+        let inner = Inner { context, requests, status, reader: Mutex::new(reader), dir, thread: Mutex::new(Some(thread)) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A session for one connection.
+    pub fn session(&self, user: &str, database: &str) -> Session {
+        Session::new(self.clone(), user, database)
+    }
+
+    /// The folder of the lake.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// The newest version.
+    pub fn version(&self) -> Arc<Version> {
+        self.inner.context.version()
+    }
+
+    /// State of every materialized view, by number.
+    pub fn status(&self) -> BTreeMap<i64, ViewStatus> {
+        self.inner.status.read().clone()
+    }
+
+    /// Finishes waiting transactions and stops. Blocks until the last commit is on disk.
+    pub fn stop(&self) {
+        // The engine may have stopped already; then there is nothing to wait for.
+        let _ = self.inner.requests.send(Request::Stop);
+        if let Some(thread) = self.inner.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the engine's thread panicked");
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.inner.context
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.inner.requests
+    }
+
+    pub(crate) fn reader(&self) -> parking_lot::MutexGuard<'_, LakeReader> {
+        self.inner.reader.lock()
+    }
+}

@@ -1,1 +1,88 @@
+//! The server: PostgreSQL's wire protocol over the engine, so that psql, drivers and Grafana work.
+//!
+//! A connection is one task that owns one session. It starts in [`startup`], and [`connection`] reads its messages in
+//! order: [`simple`] queries, the [`extended`] protocol, [`copy`]. Columns become bytes in [`encode`], parameters become
+//! values in [`decode`]. Messages to clients are pgwire's; those from clients are read in [`frontend`], with every length
+//! checked.
+//!
+//! Invariants: no input of a client panics or is believed unchecked; a client is never told more or less than one
+//! ReadyForQuery for each query and each Sync; what fails is told as an error with PostgreSQL's SQLSTATE.
 
+mod auth;
+mod calendar;
+mod cancel;
+mod connection;
+mod copy;
+mod deallocate;
+mod decode;
+mod encode;
+mod error;
+mod extended;
+mod frontend;
+mod listener;
+mod packet;
+mod parameters;
+mod rows;
+mod simple;
+mod startup;
+mod tls;
+mod wire;
+mod zone;
+
+pub use auth::{Authenticator, NotAVerifier, ScramVerifier};
+pub use error::ServeError;
+pub use listener::Listener;
+pub use tls::TlsFiles;
+
+use sluice_engine::Engine;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How to serve.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// The address; the system chooses a port if it has none. Others than loopback addresses need an authenticator.
+    pub listen: SocketAddr,
+    /// Files for encrypted connections; without them, clients that insist on encryption are refused.
+    pub tls: Option<TlsFiles>,
+    /// A unix socket to listen on as well, which only this user can open.
+    pub unix_socket: Option<PathBuf>,
+    /// Who checks passwords where they are asked for.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
+    /// The most clients at once.
+    pub max_connections: usize,
+    /// How long running statements have to finish when the server stops.
+    pub grace: Duration,
+}
+
+impl ServeOptions {
+    /// Options for an address, with the defaults for the rest.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            tls: None,
+            unix_socket: None,
+            authenticator: None,
+            max_connections: 200,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Listens on the addresses, without serving clients yet: the port that the system chose is known, and a port in use is
+/// an error, before anything else is begun.
+pub async fn bind(options: ServeOptions) -> Result<Listener, ServeError> {
+    Listener::bind(options).await
+}
+
+/// Serves clients until `shutdown` is done.
+pub async fn serve(
+    engine: Engine,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    bind(options).await?.serve(engine, shutdown).await;
+    Ok(())
+}

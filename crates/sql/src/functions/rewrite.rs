@@ -49,11 +49,6 @@ impl AnalyzerRule for CheckedOperators {
     }
 }
 
-/// Gives one expression over `schema` the same treatment.
-pub(crate) fn check_expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    Ok(expr.transform_up(|e| checked(e, schema))?.data)
-}
-
 fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_arithmetic(op) => {

@@ -1,0 +1,243 @@
+use super::read::Rows;
+use super::{CopyFormat, CopyKind};
+use crate::catalog::ObjectRef;
+use crate::read::Staged;
+use crate::session::{Outcome, OutputColumn, Session};
+use crate::write::{Target, WriteSet, check_rows};
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringViewArray, new_null_array};
+use arrow::compute::concat_batches;
+use sluice_sql::{Result, SqlError, fold};
+use sqlparser::ast::{CopyOption, CopySource, CopyTarget, Ident, ObjectName, Statement as Ast};
+use std::sync::Arc;
+
+/// Rows are converted this many at a time.
+const CHUNK: usize = 16_384;
+
+/// A COPY FROM STDIN in progress.
+pub struct CopyIn {
+    /// How the data is written.
+    pub format: CopyFormat,
+    /// The columns that the data fills.
+    pub columns: Vec<OutputColumn>,
+    target: Target,
+    positions: Vec<usize>,
+    rows: Rows,
+    fields: Vec<Vec<Option<String>>>,
+    waiting: usize,
+    first_line: u64,
+    converted: Vec<RecordBatch>,
+}
+
+impl CopyIn {
+    /// Takes a piece of data, of any size.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<()> {
+        let fields = &mut self.fields;
+        let waiting = &mut self.waiting;
+        self.rows.feed(bytes, |row| {
+            *waiting += 1;
+            for (column, value) in fields.iter_mut().zip(row) {
+                column.push(value);
+            }
+        })?;
+        if self.waiting >= CHUNK { self.convert() } else { Ok(()) }
+    }
+
+    /// Turns waiting fields into columns of their types; an error names line and column.
+    fn convert(&mut self) -> Result<()> {
+        if self.waiting == 0 {
+            return Ok(());
+        }
+        let mut columns: Vec<ArrayRef> = vec![];
+        for (field, &position) in self.fields.iter_mut().zip(&self.positions) {
+            let text: ArrayRef = Arc::new(StringViewArray::from_iter(std::mem::take(field)));
+            let def = &self.target.def.columns[position];
+            let typed = sluice_sql::cast_column(&text, &def.ty.arrow()).map_err(|e| {
+                let line = bad_row(&text, &def.ty.arrow()).map_or(self.rows.line, |row| self.first_line + row as u64);
+                let error = SqlError::from(e);
+                error.detail(format!("COPY {}, line {line}, column {}", self.target.def.name, def.name)).hint("Nothing was loaded.")
+            })?;
+            columns.push(typed);
+        }
+        let fields = self.positions.iter().map(|&p| self.target.schema.field(p).clone()).collect::<Vec<_>>();
+        let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+        self.converted.push(sluice_zset::with_row_count(schema, columns, self.waiting)?);
+        self.waiting = 0;
+        self.first_line = self.rows.line + 1;
+        Ok(())
+    }
+}
+
+/// The first row whose text does not convert.
+fn bad_row(text: &ArrayRef, ty: &arrow::datatypes::DataType) -> Option<usize> {
+    (0..text.len()).find(|&i| sluice_sql::cast_column(&text.slice(i, 1), ty).is_err())
+}
+
+impl Session {
+    pub(crate) async fn copy(&mut self, ast: &Ast) -> Result<Outcome> {
+        let Ast::Copy { source, to, target, options, legacy_options, values } = ast else {
+            return Err(SqlError::internal("not COPY"));
+        };
+        if !legacy_options.is_empty() || !values.is_empty() {
+            return Err(SqlError::unsupported("this old form of COPY options", "Write COPY t FROM STDIN WITH (FORMAT csv, HEADER)."));
+        }
+        let format = format(options)?;
+        match (to, target, source) {
+            (false, CopyTarget::Stdin, CopySource::Table { table_name, columns }) => self.copy_in(table_name, columns, format),
+            (true, CopyTarget::Stdout, source) => self.copy_out(source, format).await,
+            _ => Err(SqlError::unsupported("COPY with a file or program on the server", "Use \\copy in psql, or COPY ... FROM STDIN.")),
+        }
+    }
+
+    fn copy_in(&mut self, table: &ObjectName, columns: &[Ident], format: CopyFormat) -> Result<Outcome> {
+        if format.kind == CopyKind::Binary {
+            return Err(SqlError::unsupported("COPY FROM in binary format", "Send text or csv."));
+        }
+        let view = self.view();
+        let def = view.version.catalog.get(&ObjectRef::parse(table)?, &self.settings.search_path())?;
+        let target = Target::new(Arc::clone(def))?;
+        let positions: Vec<usize> = match columns {
+            [] => (0..def.columns.len()).collect(),
+            named => named
+                .iter()
+                .map(|c| {
+                    let name = fold(c);
+                    let message = format!("column \"{name}\" of relation \"{}\" does not exist", def.name);
+                    def.position(&name).ok_or_else(|| SqlError::new("42703", message))
+                })
+                .collect::<Result<_>>()?,
+        };
+        let columns = positions.iter().map(|&p| OutputColumn { name: def.columns[p].name.clone(), ty: def.columns[p].ty.clone() });
+        let first_line = 1 + u64::from(format.header);
+        Ok(Outcome::CopyIn(CopyIn {
+            columns: columns.collect(),
+            rows: Rows::new(format.clone(), positions.len(), def.name.clone()),
+            fields: vec![vec![]; positions.len()],
+            format,
+            target,
+            positions,
+            waiting: 0,
+            first_line,
+            converted: vec![],
+        }))
+    }
+
+    async fn copy_out(&mut self, source: &CopySource, format: CopyFormat) -> Result<Outcome> {
+        let query = match source {
+            CopySource::Query(query) => query.to_string(),
+            CopySource::Table { table_name, columns } if columns.is_empty() => format!("SELECT * FROM {table_name}"),
+            CopySource::Table { table_name, columns } => {
+                let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+                format!("SELECT {} FROM {table_name}", columns.join(", "))
+            }
+        };
+        match self.query(&crate::statement::parse_query(&query)?, &[]).await? {
+            Outcome::Rows { columns, batches, .. } => Ok(Outcome::CopyOut { format, columns, batches }),
+            _ => Err(SqlError::internal("a query without rows")),
+        }
+    }
+
+    /// Stores what a COPY FROM STDIN brought, as one statement. Returns the command tag.
+    pub async fn copy_finish(&mut self, mut copy: CopyIn) -> Result<String> {
+        let result = self.store_copy(&mut copy).await;
+        if result.is_err() {
+            self.copy_abort(copy);
+        }
+        result
+    }
+
+    async fn store_copy(&mut self, copy: &mut CopyIn) -> Result<String> {
+        let fields = &mut copy.fields;
+        let waiting = &mut copy.waiting;
+        copy.rows.finish(|row| {
+            *waiting += 1;
+            for (column, value) in fields.iter_mut().zip(row) {
+                column.push(value);
+            }
+        })?;
+        copy.convert()?;
+        let Some(first) = copy.converted.first() else { return Ok("COPY 0".into()) };
+        let given = concat_batches(&first.schema(), &copy.converted)?;
+        let rows = self.complete(copy, &given).await?;
+        let view = self.view();
+        check_rows(self.engine.context(), &view, &copy.target, &rows).await?;
+        let ids: Int64Array = self.engine.context().provisional_ids(rows.num_rows());
+        let mut staged = Staged::new(Arc::clone(&copy.target.schema));
+        let count = rows.num_rows();
+        staged.add(rows, ids);
+        let mut writes = WriteSet::default();
+        writes.tables.insert(copy.target.def.id, staged);
+        match &mut self.block {
+            Some(block) => block.writes.merge(&writes)?,
+            None => {
+                crate::session::submit(&self.engine, view.version.snapshot, writes).await?;
+            }
+        }
+        Ok(format!("COPY {count}"))
+    }
+
+    /// Adds defaults for the columns that the data does not fill.
+    async fn complete(&self, copy: &CopyIn, given: &RecordBatch) -> Result<RecordBatch> {
+        let context = self.engine.context();
+        let rows = given.num_rows();
+        let view = self.view();
+        let mut columns = vec![];
+        for (position, def) in copy.target.def.columns.iter().enumerate() {
+            let at = copy.positions.iter().position(|&p| p == position);
+            columns.push(match (at, def.sequence, &def.default) {
+                (Some(at), _, _) => Arc::clone(given.column(at)),
+                (None, Some(sequence), _) => Arc::new(context.sequences.take(sequence, rows)?) as ArrayRef,
+                (None, None, Some(default)) => {
+                    let none = sluice_zset::with_row_count(Arc::new(arrow::datatypes::Schema::empty()), vec![], rows)?;
+                    crate::write::evaluate(context, &view, &copy.target, &none, default).await?
+                }
+                (None, None, None) => new_null_array(&def.ty.arrow(), rows),
+            });
+        }
+        copy.target.assign(columns, rows)
+    }
+
+    /// Forgets what a COPY FROM STDIN brought.
+    pub fn copy_abort(&mut self, copy: CopyIn) {
+        drop(copy);
+        self.fail_block();
+    }
+}
+
+fn format(options: &[CopyOption]) -> Result<CopyFormat> {
+    let mut kind = CopyKind::Text;
+    for option in options {
+        if let CopyOption::Format(name) = option {
+            kind = match fold(name).as_str() {
+                "text" => CopyKind::Text,
+                "csv" => CopyKind::Csv,
+                "binary" => CopyKind::Binary,
+                other => return Err(SqlError::new("22023", format!("COPY format \"{other}\" not recognized"))),
+            };
+        }
+    }
+    let csv = kind == CopyKind::Csv;
+    let mut format = CopyFormat {
+        kind,
+        header: false,
+        null: if csv { String::new() } else { "\\N".into() },
+        delimiter: if csv { b',' } else { b'\t' },
+        quote: b'"',
+        escape: b'"',
+    };
+    let byte = |c: &char| u8::try_from(*c).map_err(|_| SqlError::new("0A000", "COPY delimiter must be a single one-byte character"));
+    let mut escape = None;
+    for option in options {
+        match option {
+            CopyOption::Format(_) => {}
+            CopyOption::Header(header) => format.header = *header,
+            CopyOption::Null(null) => format.null = null.clone(),
+            CopyOption::Delimiter(c) => format.delimiter = byte(c)?,
+            CopyOption::Quote(c) => format.quote = byte(c)?,
+            CopyOption::Escape(c) => escape = Some(byte(c)?),
+            CopyOption::Encoding(name) if name.replace('-', "").eq_ignore_ascii_case("utf8") => {}
+            other => return Err(SqlError::unsupported(format!("the COPY option {other}"), "Options: FORMAT, HEADER, NULL, DELIMITER, QUOTE, ESCAPE.")),
+        }
+    }
+    format.escape = escape.unwrap_or(format.quote);
+    Ok(format)
+}

@@ -1,0 +1,182 @@
+//! Finding rows by columns: keys of tables, references to them, and the rows of maintained views.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use sluice_flow::{Arrangement, NO_SLOT};
+use sluice_sql::Result;
+use sluice_zset::{ZBatch, consolidate, normalize_key, with_row_count};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Maps the values of some columns to the numbers of the rows that have them. Changes are staged with the tick.
+pub(crate) struct RowIndex {
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    rows: Arrangement,
+    /// Entries that recent ticks removed: readers of older versions still need them.
+    ghosts: Arrangement,
+    ghost_log: VecDeque<(i64, ZBatch)>,
+    staged_ghosts: Vec<ZBatch>,
+    ghost_horizon: i64,
+    /// Rows with a NULL in a column are left out: in a key of SQL no NULL equals another.
+    skip_nulls: bool,
+}
+
+impl RowIndex {
+    /// An index over `columns` of rows of `schema`.
+    pub(crate) fn new(name: &str, schema: &SchemaRef, columns: Vec<usize>, skip_nulls: bool) -> Self {
+        let mut fields: Vec<Field> =
+            columns.iter().map(|&c| Field::new(schema.field(c).name(), schema.field(c).data_type().clone(), true)).collect();
+        fields.push(Field::new("row_id", DataType::Int64, true));
+        let indexed: SchemaRef = Arc::new(Schema::new(fields));
+        let key: Vec<usize> = (0..columns.len()).collect();
+        let ghosts = Arrangement::new(name, Arc::clone(&indexed), Vec::clone(&key));
+        Self {
+            rows: Arrangement::new(name, Arc::clone(&indexed), key),
+            ghosts,
+            ghost_log: VecDeque::new(),
+            staged_ghosts: vec![],
+            ghost_horizon: 0,
+            columns,
+            schema: indexed,
+            skip_nulls,
+        }
+    }
+
+    pub(crate) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+
+    /// The key columns of `rows`, as they are compared.
+    pub(crate) fn keys(&self, rows: &RecordBatch) -> Vec<ArrayRef> {
+        self.columns.iter().map(|&c| normalize_key(rows.column(c))).collect()
+    }
+
+    /// Stages rows that go and rows that come, with their numbers.
+    pub(crate) fn apply(&mut self, changes: &[(&RecordBatch, &Int64Array, i64)]) -> Result<()> {
+        let mut parts = vec![];
+        for (rows, ids, weight) in changes {
+            let mut columns = self.keys(rows);
+            let mask = self.indexed(&columns, rows.num_rows());
+            columns.push(Arc::new((*ids).clone()));
+            let entries = with_row_count(Arc::clone(&self.schema), columns, rows.num_rows())?;
+            let weights = Int64Array::from(vec![*weight; rows.num_rows()]);
+            let entries = ZBatch::with_weights(entries, weights);
+            parts.push(match mask {
+                Some(mask) => entries.filter(&mask)?,
+                None => entries,
+            });
+        }
+        let change = consolidate(&ZBatch::concat(&self.schema, &parts)?)?;
+        if change.is_empty() {
+            return Ok(());
+        }
+        let gone: BooleanArray = change.iter_weights().map(|w| Some(w < 0)).collect();
+        let gone = change.filter(&gone)?.negate()?;
+        if !gone.is_empty() {
+            self.set_payloads(|this| &mut this.ghosts, &gone)?;
+            self.staged_ghosts.push(gone);
+        }
+        self.set_payloads(|this| &mut this.rows, &change)
+    }
+
+    /// Applies entries and keeps the row number of each beside it.
+    fn set_payloads(&mut self, which: fn(&mut Self) -> &mut Arrangement, change: &ZBatch) -> Result<()> {
+        let id_column = self.columns.len();
+        let arrangement = which(self);
+        let slots = arrangement.apply(change)?;
+        let ids = change.column(id_column).as_primitive::<Int64Type>();
+        for (i, slot) in slots.into_iter().enumerate() {
+            if change.weight(i) > 0 {
+                arrangement.set_payload(slot, ids.value(i));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows without a NULL among `columns`; `None` when all count.
+    fn indexed(&self, columns: &[ArrayRef], rows: usize) -> Option<BooleanArray> {
+        if !self.skip_nulls || columns.iter().all(|c| c.null_count() == 0) {
+            return None;
+        }
+        Some((0..rows).map(|i| Some(columns.iter().all(|c| c.is_valid(i)))).collect())
+    }
+
+    /// One row number for each key, the first found.
+    pub(crate) fn first(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<Option<i64>>> {
+        let slots = self.rows.find(keys, rows)?;
+        Ok(slots.into_iter().map(|s| (s != NO_SLOT).then(|| self.rows.payload(s))).collect())
+    }
+
+    /// All row numbers of each key.
+    pub(crate) fn all(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<Vec<i64>>> {
+        let mut found = vec![vec![]; rows];
+        self.rows.probe(keys, rows, |row, slot| found[row].push(self.rows.payload(slot)))?;
+        Ok(found)
+    }
+
+    /// Every row number that has or lately had each key; the caller checks which of them its version shows.
+    /// `None` for a version from before the entries that are still remembered.
+    pub(crate) fn candidates(&self, snapshot: i64, keys: &[ArrayRef], rows: usize) -> Result<Option<Vec<Vec<i64>>>> {
+        if snapshot < self.ghost_horizon {
+            return Ok(None);
+        }
+        let mut found = self.all(keys, rows)?;
+        self.ghosts.probe(keys, rows, |row, slot| found[row].push(self.ghosts.payload(slot)))?;
+        Ok(Some(found))
+    }
+
+    /// Keeps what was staged by the tick that became `snapshot`.
+    pub(crate) fn commit(&mut self, snapshot: i64) -> Result<()> {
+        self.rows.commit()?;
+        self.ghosts.commit()?;
+        for gone in self.staged_ghosts.drain(..) {
+            self.ghost_log.push_back((snapshot, gone));
+        }
+        while self.ghost_log.len() > GHOST_TICKS {
+            let Some((removed_at, gone)) = self.ghost_log.pop_front() else { break };
+            self.ghosts.apply(&gone.negate()?)?;
+            self.ghosts.commit()?;
+            self.ghost_horizon = removed_at;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn abort(&mut self) -> Result<()> {
+        self.staged_ghosts.clear();
+        self.ghosts.abort()?;
+        Ok(self.rows.abort()?)
+    }
+
+    /// Forgets every row.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::rebuilt(self);
+    }
+
+    fn rebuilt(old: &Self) -> Self {
+        let key: Vec<usize> = (0..old.columns.len()).collect();
+        let empty = || Arrangement::new("an index", Arc::clone(&old.schema), key.clone());
+        Self {
+            columns: old.columns.clone(),
+            schema: Arc::clone(&old.schema),
+            rows: empty(),
+            ghosts: empty(),
+            ghost_log: VecDeque::new(),
+            staged_ghosts: vec![],
+            ghost_horizon: i64::MAX,
+            skip_nulls: old.skip_nulls,
+        }
+    }
+}
+
+/// How many ticks that removed entries are remembered.
+const GHOST_TICKS: usize = 256;
+
+/// The row at `i`, alone.
+pub(crate) fn one_row(rows: &RecordBatch, i: usize) -> Result<RecordBatch> {
+    Ok(sluice_zset::gather(rows, &UInt32Array::from(vec![i as u32]))?)
+}

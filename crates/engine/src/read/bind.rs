@@ -1,0 +1,105 @@
+//! Plans name tables by handles; before a plan runs, the handles are bound to the rows of one view.
+
+use super::{BoundTable, ROW_ID, ReadView};
+use crate::catalog::TableDef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Constraint, Constraints};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan, TableSource};
+use sluice_sql::{Result, SqlError};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A stored table as planning sees it: its columns and its key, but no rows.
+#[derive(Debug)]
+pub(crate) struct TableHandle {
+    pub(crate) def: Arc<TableDef>,
+    schema: SchemaRef,
+    constraints: Constraints,
+    row_ids: bool,
+}
+
+impl TableHandle {
+    pub(crate) fn new(def: Arc<TableDef>, row_ids: bool) -> Self {
+        let key = def.row_key().map(<[usize]>::to_vec);
+        // A key of a maintained view holds by construction, a primary key because it is enforced.
+        let constraints = key.filter(|k| !k.is_empty()).map(|k| vec![Constraint::PrimaryKey(k)]).unwrap_or_default();
+        let schema = if row_ids { with_row_id(&def.arrow()) } else { def.arrow() };
+        Self { def, schema, constraints: Constraints::new_unverified(constraints), row_ids }
+    }
+}
+
+/// The columns of a table and the number of each row behind them.
+pub(crate) fn with_row_id(schema: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+    fields.push(Field::new(ROW_ID, DataType::Int64, true));
+    Arc::new(Schema::new(fields))
+}
+
+impl TableSource for TableHandle {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.constraints)
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
+    }
+}
+
+/// A plain view: its plan stands where its name stood.
+pub(crate) struct ViewSource {
+    plan: LogicalPlan,
+    schema: SchemaRef,
+}
+
+impl ViewSource {
+    pub(crate) fn new(plan: LogicalPlan, schema: SchemaRef) -> Self {
+        Self { plan, schema }
+    }
+}
+
+impl TableSource for ViewSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        Some(Cow::Borrowed(&self.plan))
+    }
+}
+
+/// Puts the rows of `view` behind every handle of `plan`.
+pub(crate) fn bind(plan: LogicalPlan, view: &ReadView) -> Result<LogicalPlan> {
+    let bound = plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::TableScan(scan) => match scan.source.downcast_ref::<TableHandle>() {
+            Some(handle) => {
+                let table = BoundTable::new(view, handle).map_err(|e| datafusion::error::DataFusionError::External(Box::new(e)))?;
+                let source = provider_as_source(Arc::new(table));
+                Ok(Transformed::yes(LogicalPlan::TableScan(TableScan { source, ..scan })))
+            }
+            None => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+        },
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(bound.data)
+}
+
+impl BoundTable {
+    fn new(view: &ReadView, handle: &TableHandle) -> Result<Self> {
+        let table = view.version.tables.get(&handle.def.id).cloned();
+        let staged = view.staged.get(&handle.def.id).cloned();
+        if table.is_none() && staged.is_none() {
+            return Err(SqlError::new("42P01", format!("relation \"{}\" is gone", handle.def.name))
+                .hint("It was dropped meanwhile; run the statement again."));
+        }
+        Ok(BoundTable { schema: Arc::clone(&handle.schema), table, staged, row_ids: handle.row_ids })
+    }
+}

@@ -1,0 +1,125 @@
+//! Changes of one table that are not committed: rows taken from the version below, and rows added over it.
+
+use arrow::array::{BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::{filter, filter_record_batch};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::AsArray;
+use hashbrown::{HashMap, HashSet};
+use sluice_sql::Result;
+use sluice_zset::ZBatch;
+
+/// Rows with the numbers that name them; new rows have negative numbers until the tick gives them theirs.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    pub(crate) rows: RecordBatch,
+    pub(crate) ids: Int64Array,
+}
+
+/// See the module's page. Cheap to clone: the rows are shared.
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    schema: SchemaRef,
+    /// Rows of the version below that are gone or replaced.
+    pub(crate) removed: HashSet<i64>,
+    old: Vec<Rows>,
+    added: Vec<(Rows, Vec<bool>)>,
+    places: HashMap<i64, (usize, usize)>,
+    /// Every row of the version below is gone.
+    pub(crate) truncated: bool,
+}
+
+impl Staged {
+    pub(crate) fn new(schema: SchemaRef) -> Self {
+        Self { schema, removed: HashSet::new(), old: vec![], added: vec![], places: HashMap::new(), truncated: false }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.places.is_empty() && !self.truncated
+    }
+
+    /// Takes rows away: of the version below, or rows added here before.
+    pub(crate) fn remove(&mut self, rows: &RecordBatch, ids: &Int64Array) -> Result<()> {
+        let mut below = vec![];
+        for &id in ids.values() {
+            let place = self.places.remove(&id);
+            if let Some((chunk, row)) = place {
+                self.added[chunk].1[row] = false;
+            }
+            below.push(place.is_none() && self.removed.insert(id));
+        }
+        let below = BooleanArray::from(below);
+        if below.true_count() > 0 {
+            let ids = filter(ids, &below)?.as_primitive::<Int64Type>().clone();
+            self.old.push(Rows { rows: filter_record_batch(rows, &below)?, ids });
+        }
+        Ok(())
+    }
+
+    /// Adds rows; a number that was removed before marks the new form of that row.
+    pub(crate) fn add(&mut self, rows: RecordBatch, ids: Int64Array) {
+        let chunk = self.added.len();
+        for (row, &id) in ids.values().iter().enumerate() {
+            self.places.insert(id, (chunk, row));
+        }
+        let live = vec![true; rows.num_rows()];
+        self.added.push((Rows { rows, ids }, live));
+    }
+
+    /// Whether a row of that number was added here and is still there.
+    pub(crate) fn has_added(&self, id: i64) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// Rows that were added and are still there.
+    pub(crate) fn added(&self) -> Result<Vec<Rows>> {
+        let mut parts = vec![];
+        for (part, live) in &self.added {
+            if live.iter().all(|l| *l) {
+                parts.push(part.clone());
+                continue;
+            }
+            let mask = BooleanArray::from(live.clone());
+            if mask.true_count() > 0 {
+                let ids = filter(&part.ids, &mask)?.as_primitive::<Int64Type>().clone();
+                parts.push(Rows { rows: filter_record_batch(&part.rows, &mask)?, ids });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Rows of the version below that are gone, as they were.
+    pub(crate) fn removed_rows(&self) -> &[Rows] {
+        &self.old
+    }
+
+    /// The change as a Z-set; a truncated table's old rows are the caller's to add.
+    pub(crate) fn delta(&self) -> Result<ZBatch> {
+        let mut parts = vec![];
+        for old in &self.old {
+            parts.push(ZBatch::new(relabel(&old.rows, &self.schema)?).negate()?);
+        }
+        for added in self.added()? {
+            parts.push(ZBatch::new(relabel(&added.rows, &self.schema)?));
+        }
+        Ok(ZBatch::concat(&self.schema, &parts)?)
+    }
+
+    /// Puts the changes of a later transaction on top.
+    pub(crate) fn merge(&mut self, later: &Staged) -> Result<()> {
+        if later.truncated {
+            *self = Self { truncated: true, ..Self::new(SchemaRef::clone(&self.schema)) };
+        }
+        for old in later.removed_rows() {
+            self.remove(&old.rows, &old.ids)?;
+        }
+        for added in later.added()? {
+            self.add(added.rows, added.ids);
+        }
+        Ok(())
+    }
+}
+
+/// The same columns under the names and metadata of `schema`.
+pub(crate) fn relabel(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    Ok(sluice_zset::with_row_count(SchemaRef::clone(schema), rows.columns().to_vec(), rows.num_rows())?)
+}

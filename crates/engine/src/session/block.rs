@@ -1,0 +1,205 @@
+//! Transactions: what a session has changed and not yet committed.
+
+use super::{Outcome, Session};
+use crate::read::ReadView;
+use crate::statement::{Parsed, Statement};
+use crate::tick::{Committed, DdlOp, Request, Transaction, stopped};
+use crate::version::Version;
+use crate::write::{self, Changed, WriteSet};
+use crate::Context;
+use chrono::Utc;
+use datafusion::common::ScalarValue;
+use sluice_sql::{Result, SqlError};
+use sqlparser::ast::{Statement as Ast, TransactionMode};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// An open transaction: the version it began at, and its own changes over it.
+pub(crate) struct Block {
+    /// The version, with its own new definitions in the catalog.
+    pub(crate) version: Arc<Version>,
+    pub(crate) writes: WriteSet,
+    pub(crate) ddl: Vec<DdlOp>,
+    pub(crate) implicit: bool,
+    pub(crate) now_micros: i64,
+}
+
+impl Session {
+    pub(crate) fn new_block(&self, implicit: bool) -> Block {
+        Block {
+            version: self.engine.version(),
+            writes: WriteSet::default(),
+            ddl: vec![],
+            implicit,
+            now_micros: Utc::now().timestamp_micros(),
+        }
+    }
+
+    /// What the next statement sees.
+    pub(crate) fn view(&self) -> ReadView {
+        match &self.block {
+            Some(block) => ReadView {
+                version: Arc::clone(&block.version),
+                staged: Arc::new(block.writes.tables.clone()),
+                now_micros: block.now_micros,
+            },
+            None => ReadView {
+                version: self.engine.version(),
+                staged: Arc::default(),
+                now_micros: Utc::now().timestamp_micros(),
+            },
+        }
+    }
+
+    pub(crate) fn begin(&mut self, ast: &Ast) -> Result<Outcome> {
+        if let Ast::StartTransaction { modes, .. } = ast {
+            for mode in modes {
+                use sqlparser::ast::TransactionIsolationLevel as L;
+                if let TransactionMode::IsolationLevel(L::Serializable) = mode {
+                    return Err(SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot."));
+                }
+            }
+        }
+        match &mut self.block {
+            Some(block) if !block.implicit => {
+                self.notices.push(super::Notice {
+                    severity: "WARNING",
+                    code: "25001",
+                    message: "there is already a transaction in progress".into(),
+                    hint: None,
+                });
+            }
+            Some(block) => block.implicit = false,
+            None => self.block = Some(self.new_block(false)),
+        }
+        Ok(Outcome::done("BEGIN"))
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<Outcome> {
+        let failed = self.clear_failure();
+        match self.block.take() {
+            None => {
+                self.notices.push(super::Notice {
+                    severity: "WARNING",
+                    code: "25P01",
+                    message: "there is no transaction in progress".into(),
+                    hint: None,
+                });
+                Ok(Outcome::done("COMMIT"))
+            }
+            Some(_) if failed => Ok(Outcome::done("ROLLBACK")),
+            Some(block) => {
+                self.submit_block(block).await?;
+                Ok(Outcome::done("COMMIT"))
+            }
+        }
+    }
+
+    pub(crate) fn roll_back(&mut self) -> Outcome {
+        self.clear_failure();
+        self.block = None;
+        Outcome::done("ROLLBACK")
+    }
+
+    pub(crate) async fn submit_block(&mut self, block: Block) -> Result<()> {
+        if block.writes.is_empty() && block.ddl.is_empty() {
+            return Ok(());
+        }
+        hand_in(&self.engine, block.version.snapshot, block.writes, block.ddl, None).await?;
+        Ok(())
+    }
+
+    /// Hands definitions in, or keeps them with the open transaction.
+    pub(crate) async fn submit_ddl(&mut self, ops: Vec<DdlOp>) -> Result<()> {
+        if let Some(block) = &mut self.block {
+            let mut version = (*block.version).clone();
+            let mut catalog = (*version.catalog).clone();
+            for op in &ops {
+                op.show(&mut catalog, &mut block.writes);
+            }
+            version.catalog = Arc::new(catalog);
+            block.version = Arc::new(version);
+            block.ddl.extend(ops);
+            return Ok(());
+        }
+        let base = self.engine.version().snapshot;
+        hand_in(&self.engine, base, WriteSet::default(), ops, None).await?;
+        Ok(())
+    }
+
+    /// INSERT, UPDATE and DELETE.
+    pub(crate) async fn change_rows(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
+        let view = self.view();
+        let context = Arc::clone(self.engine.context());
+        let path = self.settings.search_path();
+        let statement = Arc::clone(&parsed.statement);
+        let changed = change(Arc::clone(&context), view.clone(), path.clone(), Arc::clone(&statement), params.clone()).await?;
+        let changed = match &mut self.block {
+            Some(block) => {
+                block.writes.merge(&changed.writes)?;
+                changed
+            }
+            None if changed.writes.is_empty() => changed,
+            None => {
+                let again = move |view: ReadView| -> futures::future::BoxFuture<'static, Result<Changed>> {
+                    Box::pin(change(Arc::clone(&context), view, path.clone(), Arc::clone(&statement), params.clone()))
+                };
+                let writes = changed.writes.clone();
+                let committed = hand_in(&self.engine, view.version.snapshot, writes, vec![], Some(Box::new(again))).await?;
+                committed.again.unwrap_or(changed)
+            }
+        };
+        Ok(finished(&parsed.statement, changed))
+    }
+}
+
+fn finished(statement: &Statement, changed: Changed) -> Outcome {
+    let verb = match statement {
+        Statement::Sql(s) if matches!(s.as_ref(), Ast::Insert(_)) => "INSERT 0",
+        Statement::Sql(s) if matches!(s.as_ref(), Ast::Update(_)) => "UPDATE",
+        _ => "DELETE",
+    };
+    match changed.returning {
+        Some((columns, batches)) => Outcome::rows(columns, batches, verb),
+        None => Outcome::done(format!("{verb} {}", changed.rows)),
+    }
+}
+
+/// Runs a statement that changes rows over what `view` shows.
+async fn change(
+    context: Arc<Context>,
+    view: ReadView,
+    path: Vec<String>,
+    statement: Arc<Statement>,
+    params: Vec<ScalarValue>,
+) -> Result<Changed> {
+    let Statement::Sql(ast) = statement.as_ref() else { return Err(SqlError::internal("not a change of rows")) };
+    match ast.as_ref() {
+        Ast::Insert(insert) => write::insert(&context, &view, &path, insert, &params).await,
+        Ast::Update(update) => write::update(&context, &view, &path, update, &params).await,
+        Ast::Delete(delete) => write::delete(&context, &view, &path, delete, &params).await,
+        _ => Err(SqlError::internal("not a change of rows")),
+    }
+}
+
+type Again = Box<dyn Fn(ReadView) -> futures::future::BoxFuture<'static, Result<Changed>> + Send>;
+
+/// Hands a transaction to the engine's thread and waits until it is on disk.
+async fn hand_in(
+    engine: &crate::Engine,
+    base: i64,
+    writes: WriteSet,
+    ddl: Vec<DdlOp>,
+    again: Option<Again>,
+) -> Result<Committed> {
+    let (reply, answer) = oneshot::channel();
+    let transaction = Transaction { base, writes, ddl, again, reply };
+    engine.requests().send(Request::Commit(transaction)).map_err(|_| stopped())?;
+    answer.await.map_err(|_| stopped())?
+}
+
+/// Commits changes of rows that no statement can run again.
+pub(crate) async fn submit(engine: &crate::Engine, base: i64, writes: WriteSet) -> Result<()> {
+    hand_in(engine, base, writes, vec![], None).await?;
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! CREATE TABLE: columns and constraints, each option handled or refused.
+
+use super::Session;
+use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, ObjectRef, TableDef, TableParts};
+use crate::context::Context;
+use sluice_sql::{Result, SqlError, SqlType, fold};
+use sqlparser::ast::{
+    ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction, TableConstraint,
+};
+
+impl Session {
+    /// The definition that CREATE TABLE asks for.
+    pub(crate) fn table_def(&self, create: &CreateTable, catalog: &Catalog) -> Result<TableDef> {
+        let name = ObjectRef::parse(&create.name)?;
+        let schema = catalog.creation_schema(&name, &self.settings.search_path())?;
+        let context = self.engine.context();
+        let mut def = TableDef {
+            id: context.object_id(),
+            schema,
+            name: name.name,
+            columns: vec![],
+            kind: Kind::Table(TableParts::default()),
+        };
+        let mut parts = TableParts::default();
+        for (i, column) in create.columns.iter().enumerate() {
+            let (ty, serial) = column_type(&column.data_type)?;
+            let mut col = ColumnDef {
+                id: i as i64 + 1,
+                name: fold(&column.name),
+                ty,
+                not_null: serial,
+                default: None,
+                sequence: serial.then(|| context.object_id()),
+            };
+            for option in &column.options {
+                let label = option.name.as_ref().map(fold);
+                column_option(&mut col, i, &option.option, label, &def.name, &mut parts, catalog, self, context)?;
+            }
+            if def.position(&col.name).is_some() {
+                return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", col.name)));
+            }
+            def.columns.push(col);
+        }
+        for constraint in &create.constraints {
+            self.table_constraint(&mut def, &mut parts, constraint, catalog)?;
+        }
+        let keys: Vec<usize> = parts.keys.iter().filter(|k| k.primary).flat_map(|k| k.columns.clone()).collect();
+        if parts.keys.iter().filter(|k| k.primary).count() > 1 {
+            let message = format!("multiple primary keys for table \"{}\" are not allowed", def.name);
+            return Err(SqlError::new("42P16", message));
+        }
+        for key in keys {
+            def.columns[key].not_null = true;
+        }
+        self_references(&mut parts, &def)?;
+        def.kind = Kind::Table(parts);
+        Ok(def)
+    }
+
+    fn table_constraint(
+        &self,
+        def: &mut TableDef,
+        parts: &mut TableParts,
+        constraint: &TableConstraint,
+        catalog: &Catalog,
+    ) -> Result<()> {
+        match constraint {
+            TableConstraint::PrimaryKey(c) => {
+                let columns = key_columns(def, &c.columns)?;
+                let name = c.name.as_ref().map_or_else(|| format!("{}_pkey", def.name), fold);
+                parts.keys.push(KeyDef { name, columns, primary: true });
+            }
+            TableConstraint::Unique(c) => {
+                let columns = key_columns(def, &c.columns)?;
+                let names: Vec<&str> = columns.iter().map(|&i| def.columns[i].name.as_str()).collect();
+                let name = c.name.as_ref().map_or_else(|| format!("{}_{}_key", def.name, names.join("_")), fold);
+                parts.keys.push(KeyDef { name, columns, primary: false });
+            }
+            TableConstraint::Check(c) => {
+                let name = c.name.as_ref().map_or_else(|| check_name(def, &def.name, parts), fold);
+                parts.checks.push(CheckDef { name, condition: c.expr.to_string() });
+            }
+            TableConstraint::ForeignKey(c) => {
+                let columns = c.columns.iter().map(|i| position(def, i)).collect::<Result<Vec<_>>>()?;
+                let first = def.columns[columns[0]].name.clone();
+                let foreign = self.foreign(&def.name, &first, columns, c, catalog)?;
+                parts.foreign.push(foreign);
+            }
+            other => return Err(SqlError::unsupported(format!("the constraint {other}"), "Leave it out.")),
+        }
+        Ok(())
+    }
+
+    fn foreign(
+        &self,
+        table: &str,
+        first: &str,
+        columns: Vec<usize>,
+        c: &ForeignKeyConstraint,
+        catalog: &Catalog,
+    ) -> Result<ForeignDef> {
+        let passive = |a: &Option<ReferentialAction>| matches!(a, None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict));
+        if !passive(&c.on_delete) || !passive(&c.on_update) {
+            return Err(SqlError::unsupported("ON DELETE or ON UPDATE with an action", "Delete or update the referring rows in the same transaction."));
+        }
+        if c.match_kind.is_some() || c.characteristics.is_some() {
+            return Err(SqlError::unsupported("MATCH or DEFERRABLE", "Leave it out: references are checked at the end of the transaction."));
+        }
+        let name = c.name.as_ref().map_or_else(|| format!("{table}_{first}_fkey"), fold);
+        let reference = ObjectRef::parse(&c.foreign_table)?;
+        if reference.name == table {
+            return Ok(ForeignDef { name, columns, table: SELF, referenced: vec![] });
+        }
+        let parent = catalog.get(&reference, &self.settings.search_path())?;
+        let referenced = referenced_columns(parent, &c.referred_columns)?;
+        Ok(ForeignDef { name, columns, table: parent.id, referenced })
+    }
+}
+
+/// Stands for the table being created, until it has its number.
+const SELF: i64 = -1;
+
+fn self_references(parts: &mut TableParts, def: &TableDef) -> Result<()> {
+    let primary = parts.keys.iter().find(|k| k.primary).map(|k| k.columns.clone());
+    for foreign in parts.foreign.iter_mut().filter(|f| f.table == SELF) {
+        foreign.table = def.id;
+        foreign.referenced = primary.clone().ok_or_else(|| no_key(&def.name))?;
+    }
+    Ok(())
+}
+
+fn no_key(table: &str) -> SqlError {
+    SqlError::new("42830", format!("there is no unique constraint matching given keys for referenced table \"{table}\""))
+        .hint("Add a PRIMARY KEY or UNIQUE constraint over the referenced columns.")
+}
+
+fn referenced_columns(parent: &TableDef, named: &[Ident]) -> Result<Vec<usize>> {
+    let keys = parent.parts().map(|p| p.keys.clone()).unwrap_or_default();
+    if named.is_empty() {
+        let primary = keys.iter().find(|k| k.primary).ok_or_else(|| no_key(&parent.name))?;
+        return Ok(primary.columns.clone());
+    }
+    let columns = named.iter().map(|i| position(parent, i)).collect::<Result<Vec<_>>>()?;
+    let sorted = |mut c: Vec<usize>| {
+        c.sort_unstable();
+        c
+    };
+    if !keys.iter().any(|k| sorted(k.columns.clone()) == sorted(columns.clone())) {
+        return Err(no_key(&parent.name));
+    }
+    Ok(columns)
+}
+
+fn position(def: &TableDef, ident: &Ident) -> Result<usize> {
+    let name = fold(ident);
+    def.position(&name)
+        .ok_or_else(|| SqlError::new("42703", format!("column \"{name}\" named in key does not exist")))
+}
+
+fn key_columns(def: &TableDef, columns: &[sqlparser::ast::IndexColumn]) -> Result<Vec<usize>> {
+    columns
+        .iter()
+        .map(|c| match &c.column.expr {
+            Expr::Identifier(i) => position(def, i),
+            other => Err(SqlError::unsupported(format!("a key over {other}"), "Name columns.")),
+        })
+        .collect()
+}
+
+/// A column's type, and whether it is serial.
+fn column_type(ty: &DataType) -> Result<(SqlType, bool)> {
+    if let DataType::Custom(name, modifiers) = ty
+        && modifiers.is_empty()
+    {
+        let serial = match name.to_string().to_lowercase().as_str() {
+            "bigserial" | "serial8" => Some(SqlType::Int8),
+            "serial" | "serial4" => Some(SqlType::Int4),
+            "smallserial" | "serial2" => Some(SqlType::Int2),
+            _ => None,
+        };
+        if let Some(ty) = serial {
+            return Ok((ty, true));
+        }
+    }
+    let ty = SqlType::parse(ty)?;
+    if !ty.can_be_stored() {
+        return Err(SqlError::unsupported(format!("a column of type {}", ty.name()), "Store it as text or in columns of its own."));
+    }
+    Ok((ty, false))
+}
+
+#[allow(clippy::too_many_arguments, reason = "one option touches the column, the table's constraints and the names around them")]
+fn column_option(
+    column: &mut ColumnDef,
+    position: usize,
+    option: &ColumnOption,
+    label: Option<String>,
+    table: &str,
+    parts: &mut TableParts,
+    catalog: &Catalog,
+    session: &Session,
+    context: &Context,
+) -> Result<()> {
+    match option {
+        ColumnOption::Null => {}
+        ColumnOption::NotNull => column.not_null = true,
+        ColumnOption::Default(expr) => column.default = Some(expr.to_string()),
+        ColumnOption::PrimaryKey(_) => {
+            let name = label.unwrap_or_else(|| format!("{table}_pkey"));
+            parts.keys.push(KeyDef { name, columns: vec![position], primary: true });
+        }
+        ColumnOption::Unique(_) => {
+            let name = label.unwrap_or_else(|| format!("{table}_{}_key", column.name));
+            parts.keys.push(KeyDef { name, columns: vec![position], primary: false });
+        }
+        ColumnOption::Check(check) => {
+            let taken = |n: &String| parts.checks.iter().any(|c| c.name == *n);
+            let name = label.or_else(|| check.name.as_ref().map(fold)).unwrap_or_else(|| {
+                let plain = format!("{table}_{}_check", column.name);
+                (1..).map(|i| format!("{plain}{i}")).fold(plain.clone(), |found, next| if taken(&found) { next } else { found })
+            });
+            parts.checks.push(CheckDef { name, condition: check.expr.to_string() });
+        }
+        ColumnOption::ForeignKey(foreign) => {
+            let mut found = session.foreign(table, &column.name, vec![position], foreign, catalog)?;
+            if let Some(label) = label {
+                found.name = label;
+            }
+            parts.foreign.push(found);
+        }
+        ColumnOption::Generated { generated_as: GeneratedAs::Always | GeneratedAs::ByDefault, generation_expr: None, sequence_options, .. } => {
+            if sequence_options.as_ref().is_some_and(|o| !o.is_empty()) {
+                return Err(SqlError::unsupported("sequence options", "Leave them out: numbers start at 1."));
+            }
+            column.not_null = true;
+            column.sequence = Some(context.object_id());
+        }
+        other => return Err(SqlError::unsupported(format!("the column option {other}"), "Leave it out.")),
+    }
+    Ok(())
+}
+
+fn check_name(def: &TableDef, table: &str, parts: &TableParts) -> String {
+    let plain = format!("{table}_check");
+    let _ = def;
+    match parts.checks.iter().filter(|c| c.name.starts_with(&plain)).count() {
+        0 => plain,
+        n => format!("{plain}{n}"),
+    }
+}
+
+/// Refuses every clause of CREATE TABLE that is not handled, by rebuilding the statement from those that are.
+pub(crate) fn refuse_other_clauses(create: &CreateTable) -> Result<()> {
+    let handled = sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder::new(create.name.clone())
+        .or_replace(create.or_replace)
+        .if_not_exists(create.if_not_exists)
+        .columns(create.columns.clone())
+        .constraints(create.constraints.clone())
+        .query(create.query.clone())
+        .hive_distribution(create.hive_distribution.clone())
+        .build();
+    if handled != *create {
+        return Err(SqlError::unsupported("a clause of this CREATE TABLE", "Use columns, constraints, or AS SELECT ... alone."));
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! `SELECT pgtrickle.create_stream_table(...)` and its kin: SQL written for pg_trickle runs unchanged, over the same
+//! code as the statements.
+
+use super::ddl::{NewView, check_schedule, parse_mode};
+use super::{Outcome, Session};
+use crate::catalog::{Mode, ObjectRef, TableDef};
+use crate::tick::DdlOp;
+use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
+use sluice_sql::{Result, SqlError, SqlType, fold};
+use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr, UnaryOperator, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A call of a management function, its arguments by name.
+pub(crate) struct Call {
+    name: String,
+    args: BTreeMap<String, String>,
+}
+
+/// Functions and the names of their arguments, in order.
+const FUNCTIONS: [(&str, &[&str]); 12] = [
+    ("create_stream_table", CREATE),
+    ("create_stream_table_if_not_exists", CREATE),
+    ("create_or_replace_stream_table", CREATE),
+    ("alter_stream_table", &["name", "query", "schedule", "refresh_mode", "status"]),
+    ("drop_stream_table", &["name", "cascade"]),
+    ("refresh_stream_table", &["name"]),
+    ("pause_stream_table", &["name"]),
+    ("resume_stream_table", &["name"]),
+    ("pause", &["name"]),
+    ("resume", &["name"]),
+    ("wait_for", &["name", "timeout"]),
+    ("version", &[]),
+];
+
+const CREATE: &[&str] = &["name", "query", "schedule", "refresh_mode", "initialize"];
+
+impl Call {
+    /// The columns of its result.
+    pub(crate) fn columns(&self) -> Vec<(String, SqlType)> {
+        let ty = if self.name == "version" { SqlType::Text } else { SqlType::Void };
+        vec![(self.name.clone(), ty)]
+    }
+
+    fn text(&self, name: &str) -> Result<String> {
+        self.args.get(name).cloned().ok_or_else(|| {
+            SqlError::new("42883", format!("pgtrickle.{} needs the argument {name}", self.name))
+        })
+    }
+
+    fn object(&self) -> Result<ObjectRef> {
+        Ok(ObjectRef::parse_text(&self.text("name")?))
+    }
+}
+
+/// Recognizes `SELECT schema.function(...)` with one of our functions.
+pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
+    let [SelectItem::UnnamedExpr(Expr::Function(function)) | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. }] =
+        select.projection.as_slice()
+    else {
+        return Ok(None);
+    };
+    let name = ObjectRef::parse(&function.name)?;
+    if !matches!(name.schema.as_deref(), Some("pgtrickle" | "sluice")) {
+        return Ok(None);
+    }
+    if !select.from.is_empty() || select.selection.is_some() {
+        return Err(SqlError::unsupported(format!("{} beside FROM or WHERE", name.shown()), "Call it by itself: SELECT function(...)."));
+    }
+    let Some((_, names)) = FUNCTIONS.iter().find(|(n, _)| *n == name.name) else {
+        let known = sluice_sql::nearest(&name.name, FUNCTIONS.iter().map(|(n, _)| *n));
+        let error = SqlError::new("42883", format!("function {}() does not exist", name.shown()));
+        return Err(match known {
+            Some(near) => error.hint(format!("Perhaps you meant {}.{near}.", name.schema.unwrap_or_default())),
+            None => error,
+        });
+    };
+    let args = match &function.args {
+        FunctionArguments::List(list) => list.args.as_slice(),
+        _ => &[],
+    };
+    Ok(Some(Call { args: read_args(&name.name, names, args)?, name: name.name }))
+}
+
+fn read_args(function: &str, names: &[&str], args: &[FunctionArg]) -> Result<BTreeMap<String, String>> {
+    let mut read = BTreeMap::new();
+    for (i, arg) in args.iter().enumerate() {
+        let (name, value) = match arg {
+            FunctionArg::Named { name, arg, .. } => (fold(name), arg),
+            FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => (fold(name), arg),
+            FunctionArg::Unnamed(arg) => match names.get(i) {
+                Some(name) => (name.to_string(), arg),
+                None => return Err(SqlError::unsupported(format!("argument {} of {function}", i + 1), format!("Arguments: {}.", names.join(", ")))),
+            },
+            other => return Err(SqlError::new("42601", format!("cannot read the argument {other}"))),
+        };
+        if !names.contains(&name.as_str()) {
+            return Err(SqlError::unsupported(format!("the argument {name} of {function}"), format!("Arguments: {}.", names.join(", "))));
+        }
+        let FunctionArgExpr::Expr(value) = value else {
+            return Err(SqlError::new("42601", format!("cannot read the argument {name}")));
+        };
+        if let Some(value) = literal(value)? {
+            read.insert(name, value);
+        }
+    }
+    Ok(read)
+}
+
+/// The text of a literal; `None` for NULL.
+fn literal(expr: &Expr) -> Result<Option<String>> {
+    match expr {
+        Expr::Value(v) => match &v.value {
+            Value::SingleQuotedString(s) | Value::EscapedStringLiteral(s) => Ok(Some(s.clone())),
+            Value::DollarQuotedString(s) => Ok(Some(s.value.clone())),
+            Value::Boolean(b) => Ok(Some(b.to_string())),
+            Value::Number(n, _) => Ok(Some(n.clone())),
+            Value::Null => Ok(None),
+            other => Err(SqlError::new("42601", format!("a literal is expected, not {other}"))),
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(literal(expr)?.map(|n| format!("-{n}"))),
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => literal(expr),
+        Expr::Interval(interval) => literal(&interval.value),
+        other => Err(SqlError::new("42601", format!("a literal is expected, not {other}"))),
+    }
+}
+
+impl Session {
+    pub(crate) async fn call(&mut self, call: Call) -> Result<Outcome> {
+        let mut value = None;
+        match call.name.as_str() {
+            "create_stream_table" => self.create_stream_table(&call, false, false).await?,
+            "create_stream_table_if_not_exists" => self.create_stream_table(&call, true, false).await?,
+            "create_or_replace_stream_table" => self.create_stream_table(&call, false, true).await?,
+            "alter_stream_table" => self.alter_stream_table(&call).await?,
+            "drop_stream_table" => {
+                let def = self.stream_table(&call.object()?)?;
+                let cascade = call.args.get("cascade").is_some_and(|c| c == "true");
+                let catalog = Arc::clone(&self.view().version.catalog);
+                self.drop_objects(&catalog, vec![def.id], cascade).await?;
+            }
+            "refresh_stream_table" => {
+                self.stream_table(&call.object()?)?;
+            }
+            "pause_stream_table" | "pause" => self.set_paused(&call, true).await?,
+            "resume_stream_table" | "resume" => self.set_paused(&call, false).await?,
+            "wait_for" => self.wait_for(&call).await?,
+            _ => value = Some(env!("CARGO_PKG_VERSION").to_string()),
+        }
+        let column: ArrayRef = Arc::new(StringViewArray::from_iter_values([value.unwrap_or_default()]));
+        let rows = RecordBatch::try_from_iter([(call.name.as_str(), column)])?;
+        Ok(Outcome::rows(call.columns(), vec![rows], "SELECT"))
+    }
+
+    async fn create_stream_table(&mut self, call: &Call, if_not_exists: bool, or_replace: bool) -> Result<()> {
+        if call.args.get("initialize").is_some_and(|i| i == "false") {
+            return Err(SqlError::unsupported("initialize => false", "Leave it out: the table is filled when it is created."));
+        }
+        let schedule = call.args.get("schedule").cloned();
+        if let Some(schedule) = &schedule {
+            check_schedule(schedule)?;
+        }
+        let mode = call.args.get("refresh_mode").map_or(Ok(Mode::Auto), |m| parse_mode(m))?;
+        let view = NewView {
+            name: call.object()?,
+            query: call.text("query")?,
+            columns: vec![],
+            schedule,
+            mode,
+            if_not_exists,
+            or_replace,
+        };
+        self.create_materialized(view).await?;
+        Ok(())
+    }
+
+    async fn alter_stream_table(&mut self, call: &Call) -> Result<()> {
+        let def = self.stream_table(&call.object()?)?;
+        let mut altered = (*def).clone();
+        let crate::catalog::Kind::Materialized(m) = &mut altered.kind else {
+            return Err(SqlError::internal("not a materialized view"));
+        };
+        if let Some(schedule) = call.args.get("schedule") {
+            check_schedule(schedule)?;
+            m.schedule = Some(schedule.clone());
+        }
+        let mode = call.args.get("refresh_mode").map(|m| parse_mode(m)).transpose()?;
+        if let Some(status) = call.args.get("status") {
+            m.paused = match status.to_uppercase().as_str() {
+                "ACTIVE" => false,
+                "PAUSED" | "SUSPENDED" => true,
+                other => return Err(SqlError::new("22023", format!("invalid status \"{other}\"")).hint("Use ACTIVE or PAUSED.")),
+            };
+        }
+        let new_query = call.args.get("query").cloned();
+        if new_query.is_none() && mode.is_none_or(|mode| mode == m.mode) {
+            return self.submit_ddl(vec![DdlOp::Alter(altered)]).await;
+        }
+        let view = NewView {
+            name: call.object()?,
+            query: new_query.unwrap_or_else(|| m.query.clone()),
+            columns: vec![],
+            schedule: m.schedule.clone(),
+            mode: mode.unwrap_or(m.mode),
+            if_not_exists: false,
+            or_replace: true,
+        };
+        self.create_materialized(view).await?;
+        Ok(())
+    }
+
+    async fn set_paused(&mut self, call: &Call, paused: bool) -> Result<()> {
+        let def = self.stream_table(&call.object()?)?;
+        let mut altered = (*def).clone();
+        if let crate::catalog::Kind::Materialized(m) = &mut altered.kind {
+            m.paused = paused;
+        }
+        self.submit_ddl(vec![DdlOp::Alter(altered)]).await
+    }
+
+    /// Live tables hold all that was committed before; one that is held back is waited for.
+    async fn wait_for(&mut self, call: &Call) -> Result<()> {
+        let def = self.stream_table(&call.object()?)?;
+        let seconds = call.args.get("timeout").map_or(Ok(30.0), |t| {
+            t.trim_end_matches('s').trim().parse::<f64>().map_err(|_| SqlError::new("22023", format!("invalid timeout \"{t}\"")).hint("Give seconds."))
+        })?;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
+        loop {
+            let error = self.engine.status().get(&def.id).and_then(|s| s.error.clone());
+            let Some(error) = error else { return Ok(()) };
+            if tokio::time::Instant::now() >= deadline {
+                return Err(SqlError::new("57014", format!("\"{}\" is held back: {error}", def.name)).hint("Mend the row, and it follows by itself."));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// REFRESH MATERIALIZED VIEW: what is live is fresh already.
+    pub(crate) async fn refresh(&mut self, name: &ast::ObjectName) -> Result<Outcome> {
+        let def = self.stream_table(&ObjectRef::parse(name)?)?;
+        self.notice(format!("\"{}\" follows every commit; there was nothing to refresh", def.name), None);
+        Ok(Outcome::done("REFRESH MATERIALIZED VIEW"))
+    }
+
+    fn stream_table(&self, name: &ObjectRef) -> Result<Arc<TableDef>> {
+        let view = self.view();
+        let def = view.version.catalog.get(name, &self.settings.search_path())?;
+        if def.materialized().is_none() {
+            return Err(SqlError::new("42809", format!("\"{}\" is not a materialized view", def.name)));
+        }
+        Ok(Arc::clone(def))
+    }
+}

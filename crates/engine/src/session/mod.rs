@@ -1,0 +1,157 @@
+//! One client's conversation: settings, an open transaction, and the statements it runs.
+
+mod block;
+mod create;
+mod ddl;
+mod describe;
+mod functions;
+mod outcome;
+mod query;
+mod settings;
+
+pub(crate) use block::submit;
+pub(crate) use query::with_params;
+
+pub use outcome::{Described, Notice, Outcome, OutputColumn, RowStream, TransactionStatus};
+
+use crate::Engine;
+use crate::statement::{self, Parsed, Statement};
+use block::Block;
+use datafusion::common::ScalarValue;
+use settings::Settings;
+use sluice_sql::{Result, SqlError, SqlType};
+use sqlparser::ast::Statement as Ast;
+
+/// See the module's page.
+pub struct Session {
+    pub(crate) engine: Engine,
+    pub(crate) settings: Settings,
+    pub(crate) block: Option<Block>,
+    failed: bool,
+    pub(crate) notices: Vec<Notice>,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Engine, user: &str, database: &str) -> Self {
+        Self { engine, settings: Settings::new(user, database), block: None, failed: false, notices: vec![] }
+    }
+
+    /// Splits text into statements and parses each; none for empty text.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Parsed>> {
+        statement::parse(sql)
+    }
+
+    /// The types of a statement's parameters and of the columns it returns.
+    pub fn describe(&mut self, parsed: &Parsed, declared: &[Option<SqlType>]) -> Result<Described> {
+        self.describe_statement(&parsed.statement, declared)
+    }
+
+    /// Runs one statement. Dropping the future cancels it, until its commit has been handed in.
+    pub async fn execute(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
+        let ends_block = matches!(
+            parsed.statement.as_ref(),
+            Statement::Sql(s) if matches!(s.as_ref(), Ast::Rollback { .. } | Ast::Commit { .. })
+        );
+        if self.failed && !ends_block {
+            return Err(SqlError::new(
+                "25P02",
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        let result = self.run(parsed, params).await;
+        if result.is_err() && self.block.is_some() {
+            self.failed = true;
+        }
+        result
+    }
+
+    async fn run(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
+        match parsed.statement.as_ref() {
+            Statement::Nothing { tag, notice } => {
+                if let Some(notice) = notice {
+                    self.notice(notice.clone(), None);
+                }
+                Ok(Outcome::done(*tag))
+            }
+            Statement::Refresh(name) => self.refresh(name).await,
+            Statement::Sql(ast) => self.run_sql(parsed, ast, params).await,
+        }
+    }
+
+    async fn run_sql(&mut self, parsed: &Parsed, ast: &Ast, params: Vec<ScalarValue>) -> Result<Outcome> {
+        match ast {
+            Ast::Query(query) => self.query(query, &params).await,
+            Ast::Insert(_) | Ast::Update(_) | Ast::Delete(_) => self.change_rows(parsed, params).await,
+            Ast::StartTransaction { .. } => self.begin(ast),
+            Ast::Commit { .. } => self.commit().await,
+            Ast::Rollback { savepoint: None, .. } => Ok(self.roll_back()),
+            Ast::Set(set) => self.set(set),
+            Ast::ShowVariable { variable } => self.show(variable),
+            Ast::Reset(_) => Ok(Outcome::done("RESET")),
+            Ast::Explain { .. } => self.explain(ast).await,
+            Ast::Copy { .. } => self.copy(ast).await,
+            Ast::Discard { .. } => Ok(Outcome::done("DISCARD ALL")),
+            Ast::Deallocate { .. } => Ok(Outcome::done("DEALLOCATE")),
+            _ => self.define(ast).await,
+        }
+    }
+
+    /// Where the connection stands between statements.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        match &self.block {
+            Some(block) if !block.implicit => {
+                if self.failed {
+                    TransactionStatus::Failed
+                } else {
+                    TransactionStatus::InBlock
+                }
+            }
+            _ => TransactionStatus::Idle,
+        }
+    }
+
+    /// Statements from here to [`Self::end_implicit`] are one transaction.
+    pub fn begin_implicit(&mut self) {
+        if self.block.is_none() {
+            self.block = Some(self.new_block(true));
+        }
+    }
+
+    /// Commits (or rolls back) what [`Self::begin_implicit`] began; nothing inside BEGIN ... COMMIT.
+    pub async fn end_implicit(&mut self, ok: bool) -> Result<()> {
+        if !self.block.as_ref().is_some_and(|b| b.implicit) {
+            return Ok(());
+        }
+        let failed = std::mem::take(&mut self.failed);
+        let Some(block) = self.block.take() else { return Ok(()) };
+        if ok && !failed { self.submit_block(block).await } else { Ok(()) }
+    }
+
+    /// Notices that came up since the last call, to be sent before the result.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Settings that a client is told when it connects.
+    pub fn parameter_statuses(&self) -> Vec<(&'static str, String)> {
+        self.settings.reported()
+    }
+
+    /// Settings that changed since the last call and that clients are told.
+    pub fn take_changed_parameters(&mut self) -> Vec<(&'static str, String)> {
+        self.settings.take_changed()
+    }
+
+    pub(crate) fn notice(&mut self, message: impl Into<String>, hint: Option<String>) {
+        self.notices.push(Notice { severity: "NOTICE", code: "00000", message: message.into(), hint });
+    }
+
+    /// An error outside of [`Self::execute`] fails the open transaction too.
+    pub(crate) fn fail_block(&mut self) {
+        self.failed = self.block.is_some();
+    }
+
+    pub(crate) fn clear_failure(&mut self) -> bool {
+        std::mem::take(&mut self.failed)
+    }
+}

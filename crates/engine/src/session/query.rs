@@ -1,0 +1,91 @@
+use super::outcome::output;
+use super::{Described, Outcome, OutputColumn, Session};
+use crate::read::Names;
+use crate::statement::Statement;
+use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::logical_expr::LogicalPlan;
+use futures::StreamExt;
+use sluice_sql::{PlannedQuery, Result, SqlError, SqlType};
+use sqlparser::ast::{self, Statement as Ast};
+use std::sync::Arc;
+
+/// The plan with values for `$1`, `$2`, ....
+pub(crate) fn with_params(plan: LogicalPlan, params: &[ScalarValue]) -> Result<LogicalPlan> {
+    if params.is_empty() {
+        return Ok(plan);
+    }
+    let values: Vec<ScalarValue> = params.to_vec();
+    Ok(plan.with_param_values(ParamValues::from(values))?)
+}
+
+impl Session {
+    /// SELECT, VALUES and calls of management functions.
+    pub(crate) async fn query(&mut self, query: &ast::Query, params: &[ScalarValue]) -> Result<Outcome> {
+        if let Some(call) = super::functions::management_call(query)? {
+            return self.call(call).await;
+        }
+        let declared: Vec<Option<SqlType>> = params.iter().map(|p| Some(SqlType::of_arrow(&p.data_type()))).collect();
+        let planned = self.plan(query, &declared)?;
+        let plan = with_params(planned.plan, params)?;
+        let view = self.view();
+        let stream = self.engine.context().runner.stream(plan, &view).await?;
+        let batches = stream.map(|b| b.map_err(SqlError::from));
+        Ok(Outcome::Rows { columns: output(planned.columns), batches: Box::pin(batches), tag: "SELECT".into() })
+    }
+
+    pub(crate) fn plan(&self, query: &ast::Query, declared: &[Option<SqlType>]) -> Result<PlannedQuery> {
+        let view = self.view();
+        let path = self.settings.search_path();
+        let mut names = Names::new(&view, &self.engine.context().planner, &path);
+        names.engine = Some(&self.engine);
+        self.engine.context().planner.plan(query, &names, declared)
+    }
+
+    pub(crate) fn describe_statement(
+        &mut self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Described> {
+        let Statement::Sql(ast) = statement else { return Ok(no_rows(declared)) };
+        match ast.as_ref() {
+            Ast::Query(query) => {
+                if let Some(call) = super::functions::management_call(query)? {
+                    return Ok(Described { params: vec![], columns: Some(output(call.columns())) });
+                }
+                let planned = self.plan(query, declared)?;
+                let params = planned.params.into_iter().map(|p| p.unwrap_or(SqlType::Text)).collect();
+                Ok(Described { params, columns: Some(output(planned.columns)) })
+            }
+            Ast::ShowVariable { variable } => {
+                let name = variable.iter().map(sluice_sql::fold).collect::<Vec<_>>().join(".");
+                Ok(Described { params: vec![], columns: Some(vec![OutputColumn { name, ty: SqlType::Text }]) })
+            }
+            Ast::Explain { .. } => {
+                let column = OutputColumn { name: "QUERY PLAN".into(), ty: SqlType::Text };
+                Ok(Described { params: vec![], columns: Some(vec![column]) })
+            }
+            Ast::Insert(_) | Ast::Update(_) | Ast::Delete(_) => self.describe_change(ast, declared),
+            _ => Ok(no_rows(declared)),
+        }
+    }
+
+    /// The plan of a query, as text.
+    pub(crate) async fn explain(&mut self, ast: &Ast) -> Result<Outcome> {
+        let Ast::Explain { analyze, statement, .. } = ast else { return Err(SqlError::internal("not EXPLAIN")) };
+        let Ast::Query(query) = statement.as_ref() else {
+            return Err(SqlError::unsupported("EXPLAIN of this statement", "Explain the SELECT with the same WHERE."));
+        };
+        let planned = self.plan(query, &[])?;
+        let view = self.view();
+        let text = self.engine.context().runner.explain(planned.plan, &view, *analyze).await?;
+        let lines: ArrayRef = Arc::new(text.lines().map(Some).collect::<StringViewArray>());
+        let rows = RecordBatch::try_from_iter([("QUERY PLAN", lines)])?;
+        Ok(Outcome::rows(vec![("QUERY PLAN".into(), SqlType::Text)], vec![rows], "EXPLAIN"))
+    }
+}
+
+fn no_rows(declared: &[Option<SqlType>]) -> Described {
+    let params = declared.iter().map(|d| d.clone().unwrap_or(SqlType::Text)).collect();
+    Described { params, columns: None }
+}

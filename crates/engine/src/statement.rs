@@ -1,0 +1,143 @@
+//! From text to statements. What the SQL parser lacks is rewritten into what it has before it sees it.
+
+use sluice_sql::{Result, SqlError};
+use sqlparser::ast::{self, Statement as Ast};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
+use std::sync::Arc;
+
+/// One parsed statement.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    pub(crate) statement: Arc<Statement>,
+}
+
+/// Statements as sessions run them.
+#[derive(Debug)]
+pub(crate) enum Statement {
+    /// A statement of the parser.
+    Sql(Box<Ast>),
+    /// REFRESH MATERIALIZED VIEW.
+    Refresh(ast::ObjectName),
+    /// Succeeds with a notice: there is nothing to do here.
+    Nothing { tag: &'static str, notice: Option<String> },
+}
+
+/// Splits `sql` into statements and parses each.
+pub(crate) fn parse(sql: &str) -> Result<Vec<Parsed>> {
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|e| SqlError::new("42601", format!("syntax error: {e}")))?;
+    let mut statements = vec![];
+    for tokens in split(tokens) {
+        statements.push(Parsed { statement: Arc::new(parse_one(tokens)?) });
+    }
+    Ok(statements)
+}
+
+/// Parses text that holds one query.
+pub(crate) fn parse_query(sql: &str) -> Result<ast::Query> {
+    let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Ast::Query(query)), true) => Ok(*query),
+        _ => Err(SqlError::new("42601", "a query is expected: SELECT ...")),
+    }
+}
+
+/// Parses text that holds one expression.
+pub(crate) fn parse_expr(sql: &str) -> Result<ast::Expr> {
+    Ok(Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_expr()?)
+}
+
+fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
+    let mut statements = vec![];
+    let mut current = vec![];
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => statements.push(std::mem::take(&mut current)),
+            Token::EOF => {}
+            _ => current.push(token),
+        }
+    }
+    statements.push(current);
+    let meaningful = |t: &TokenWithSpan| !matches!(t.token, Token::Whitespace(_));
+    statements.retain(|s| s.iter().any(meaningful));
+    statements
+}
+
+/// The first words of a statement in upper case.
+fn words(tokens: &[TokenWithSpan]) -> Vec<String> {
+    let words = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).map(|t| match &t.token {
+        Token::Word(Word { value, quote_style: None, .. }) => value.to_uppercase(),
+        other => other.to_string(),
+    });
+    words.take(6).collect()
+}
+
+fn parse_one(mut tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+    let start = words(&tokens);
+    let start: Vec<&str> = start.iter().map(String::as_str).collect();
+    match start.as_slice() {
+        ["CREATE" | "DROP" | "ALTER", "STREAM", "TABLE", ..] => rename_stream_table(&mut tokens),
+        ["REFRESH", "MATERIALIZED" | "STREAM", "VIEW" | "TABLE", ..] => return refresh(&tokens),
+        ["VACUUM", ..] => return Ok(nothing("VACUUM", "sluice compacts by itself; VACUUM does nothing")),
+        ["ANALYZE", ..] => return Ok(nothing("ANALYZE", "statistics are kept with every write; ANALYZE does nothing")),
+        ["CREATE", "EXTENSION", ..] => return extension(&start),
+        ["TABLE", _, ..] => table_query(&mut tokens),
+        _ => {}
+    }
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let statement = parser.parse_statement()?;
+    if parser.peek_token().token != Token::EOF {
+        let token = parser.peek_token();
+        return Err(SqlError::new("42601", format!("syntax error at or near \"{}\"", token.token)));
+    }
+    Ok(Statement::Sql(Box::new(statement)))
+}
+
+fn nothing(tag: &'static str, notice: &str) -> Statement {
+    Statement::Nothing { tag, notice: Some(notice.to_string()) }
+}
+
+/// `STREAM TABLE` is a materialized view by another name.
+fn rename_stream_table(tokens: &mut [TokenWithSpan]) {
+    let mut words = tokens.iter_mut().filter(|t| matches!(t.token, Token::Word(_)));
+    let (_, stream, table) = (words.next(), words.next(), words.next());
+    if let Some(token) = stream {
+        token.token = Token::make_keyword("MATERIALIZED");
+    }
+    if let Some(token) = table {
+        token.token = Token::make_keyword("VIEW");
+    }
+}
+
+/// `TABLE x` is `SELECT * FROM x`.
+fn table_query(tokens: &mut Vec<TokenWithSpan>) {
+    let Some(at) = tokens.iter().position(|t| matches!(t.token, Token::Word(_))) else { return };
+    let select = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+    tokens.splice(at..=at, select.map(TokenWithSpan::wrap));
+}
+
+fn refresh(tokens: &[TokenWithSpan]) -> Result<Statement> {
+    let rest: Vec<TokenWithSpan> =
+        tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).skip(3).cloned().collect();
+    let skip = usize::from(rest.first().is_some_and(|t| t.token.to_string().eq_ignore_ascii_case("concurrently")));
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(rest[skip..].to_vec());
+    let name = parser.parse_object_name(false)?;
+    if parser.peek_token().token != Token::EOF {
+        return Err(SqlError::unsupported("REFRESH with options", "Write REFRESH MATERIALIZED VIEW name."));
+    }
+    Ok(Statement::Refresh(name))
+}
+
+fn extension(words: &[&str]) -> Result<Statement> {
+    let name = words.last().copied().unwrap_or_default();
+    if name.eq_ignore_ascii_case("pg_trickle") || name.eq_ignore_ascii_case("plpgsql") {
+        return Ok(nothing("CREATE EXTENSION", &format!("extension \"{}\" is built in", name.to_lowercase())));
+    }
+    Err(SqlError::unsupported(format!("extension \"{}\"", name.to_lowercase()), "What Sluice has is built in."))
+}

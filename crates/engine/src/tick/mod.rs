@@ -1,0 +1,161 @@
+//! The engine's thread: transactions wait, one tick takes them all through the graph, one snapshot stores the result,
+//! and then they are answered.
+
+mod ddl;
+mod graph;
+mod publish;
+mod recover;
+mod requests;
+mod save;
+mod transactions;
+mod view_state;
+
+pub(crate) use ddl::DdlOp;
+pub(crate) use graph::{Graph, not_incremental, plan_maintained};
+pub(crate) use requests::{Committed, Request, Requests, Transaction};
+pub use view_state::ViewStatus;
+
+use crate::context::Context;
+use crate::read::ReadView;
+use crate::version::Version;
+use crate::write::WriteSet;
+use chrono::Utc;
+use parking_lot::RwLock;
+use sluice_lake::{Lake, SidecarChange};
+use sluice_sql::{Result, SqlError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// Views that read the clock are recomputed this often.
+const CLOCK: Duration = Duration::from_secs(1);
+
+/// Everything that only the engine's thread touches.
+pub(crate) struct Core {
+    pub(crate) context: Arc<Context>,
+    pub(crate) lake: Lake,
+    pub(crate) graph: Graph,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) status: Arc<RwLock<BTreeMap<i64, ViewStatus>>>,
+    /// Rows changed by recent ticks, so that a transaction can tell what changed since it began.
+    pub(crate) recent: transactions::Recent,
+}
+
+/// What one tick has gathered so far.
+pub(crate) struct Tick {
+    pub(crate) time_micros: i64,
+    pub(crate) base: Arc<Version>,
+    pub(crate) writes: WriteSet,
+    pub(crate) next_row: BTreeMap<i64, i64>,
+}
+
+impl Core {
+    /// Serves requests until the last sender is gone or a stop is asked for.
+    pub(crate) fn run(mut self, requests: Receiver<Request>) {
+        loop {
+            let first = match requests.recv_timeout(CLOCK) {
+                Ok(request) => Some(request),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut waiting: Vec<Request> = first.into_iter().chain(requests.try_iter()).collect();
+            let stop = waiting.iter().position(|r| matches!(r, Request::Stop));
+            if let Some(at) = stop {
+                waiting.truncate(at);
+            }
+            self.serve(waiting);
+            if stop.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// One tick for all waiting transactions, except that each change of definitions has a tick of its own.
+    fn serve(&mut self, waiting: Vec<Request>) {
+        let mut batch = vec![];
+        for request in waiting {
+            match request {
+                Request::Commit(t) if t.ddl.is_empty() => batch.push(t),
+                Request::Commit(t) => {
+                    self.tick(std::mem::take(&mut batch));
+                    self.tick(vec![t]);
+                }
+                Request::Stop => {}
+            }
+        }
+        self.tick(batch);
+    }
+
+    pub(crate) fn start_tick(&self) -> Tick {
+        let base = self.context.version();
+        let time_micros = Utc::now().timestamp_micros().max(base.time_micros + 1);
+        Tick { time_micros, base, writes: WriteSet::default(), next_row: BTreeMap::new() }
+    }
+
+    /// Runs a tick and answers its transactions.
+    fn tick(&mut self, transactions: Vec<Transaction>) {
+        if transactions.is_empty() && !self.graph.clock_due() {
+            return;
+        }
+        if let Err(e) = self.follow_foreign() {
+            for t in transactions {
+                let _ = t.reply.send(Err(e.clone()));
+            }
+            return;
+        }
+        let mut tick = self.start_tick();
+        let (accepted, sidecar, version) = self.accept(&mut tick, transactions);
+        let outcome = match version {
+            Err(e) => Err(e),
+            Ok(definitions) => self.finish(&mut tick, definitions, sidecar),
+        };
+        if outcome.is_err() {
+            self.abort();
+        }
+        for (reply, committed) in accepted {
+            let answer = outcome.clone().map(|snapshot| Committed { snapshot, again: committed });
+            // A client that went away needs no answer.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// After another program wrote to the lake, everything is rebuilt from what it left.
+    fn follow_foreign(&mut self) -> Result<()> {
+        if !self.graph.foreign {
+            return Ok(());
+        }
+        self.lake.reload().map_err(crate::error::lake)?;
+        self.rebuild_all()
+    }
+
+    /// Moves the accepted changes through the graph, stores everything, and shows it.
+    fn finish(&mut self, tick: &mut Tick, definitions: ddl::Definitions, sidecar: SidecarChange) -> Result<i64> {
+        self.run_graph(tick, &definitions)?;
+        self.save(tick, definitions, sidecar)
+    }
+
+    /// What statements of this tick see: the version below and what the tick has gathered.
+    pub(crate) fn view(&self, tick: &Tick) -> ReadView {
+        ReadView {
+            version: Arc::clone(&tick.base),
+            staged: Arc::new(tick.writes.tables.clone()),
+            now_micros: tick.time_micros,
+        }
+    }
+
+    /// Takes back everything that operators and indexes have staged.
+    fn abort(&mut self) {
+        for (_, index) in self.context.indexes.all() {
+            if let Err(e) = index.write().abort() {
+                tracing::error!("an index could not take back a tick: {e}");
+            }
+        }
+        self.graph.abort();
+    }
+}
+
+/// An error for a client whose request could not be handed to the engine.
+pub(crate) fn stopped() -> SqlError {
+    SqlError::new("57P01", "the engine has stopped").hint("Start it again with sluice up.")
+}

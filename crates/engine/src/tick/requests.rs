@@ -1,0 +1,43 @@
+use super::DdlOp;
+use crate::read::ReadView;
+use crate::write::{Changed, WriteSet};
+use futures::future::BoxFuture;
+use sluice_sql::Result;
+use std::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
+/// Runs a statement again over what the tick has staged.
+pub(crate) type Again = Box<dyn Fn(ReadView) -> BoxFuture<'static, Result<Changed>> + Send>;
+
+/// What clients ask of the engine's thread.
+pub(crate) enum Request {
+    /// Check and commit a transaction.
+    Commit(Transaction),
+    /// Finish what is waiting, then end.
+    Stop,
+}
+
+/// A transaction ready to be committed.
+pub(crate) struct Transaction {
+    /// The snapshot that its statements saw.
+    pub(crate) base: i64,
+    /// Its changes of rows.
+    pub(crate) writes: WriteSet,
+    /// Its changes of definitions, in order.
+    pub(crate) ddl: Vec<DdlOp>,
+    /// How to run it again where another change came first; a transaction block has none and fails instead.
+    pub(crate) again: Option<Again>,
+    /// Where the answer goes.
+    pub(crate) reply: oneshot::Sender<Result<Committed>>,
+}
+
+/// A committed transaction.
+pub(crate) struct Committed {
+    /// The snapshot that shows it.
+    pub(crate) snapshot: i64,
+    /// The outcome of running it again, if that was needed.
+    pub(crate) again: Option<Changed>,
+}
+
+/// Where requests go.
+pub(crate) type Requests = Sender<Request>;

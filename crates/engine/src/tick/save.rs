@@ -1,0 +1,196 @@
+//! One snapshot for everything a tick changed, then the new version for readers.
+
+use super::ddl::Definitions;
+use super::publish::among;
+use super::view_state::How;
+use super::{Core, Tick};
+use crate::error;
+use crate::read::Staged;
+use crate::version::Version;
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::compute::{concat, concat_batches, filter, filter_record_batch, sort_to_indices, take};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use sluice_lake::{Commit, HistoryRow, LakeError, RowInsert, SidecarChange, TableChange, TableInfo};
+use sluice_sql::{Result, SqlError};
+use sluice_zset::with_row_count;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// More new rows of a table than this become a Parquet file.
+const INLINE_ROWS: usize = 2_000;
+
+impl Core {
+    pub(super) fn save(&mut self, tick: &mut Tick, definitions: Definitions, mut sidecar: SidecarChange) -> Result<i64> {
+        let mut changes = vec![];
+        let mut history = vec![];
+        for (&table, staged) in &tick.writes.tables {
+            if staged.is_empty() {
+                continue;
+            }
+            let def = definitions.catalog.by_id(table).ok_or_else(|| SqlError::internal("a table is gone"))?;
+            let (change, inserted, deleted) = self.table_change(table, staged, &definitions, tick.base.tables.get(&table).map(|t| t.next_row_id))?;
+            if def.materialized().is_some() {
+                history.push(self.history(tick, table, inserted, deleted));
+            }
+            changes.push(change);
+        }
+        let unchanged = changes.is_empty() && definitions.lake.is_empty() && sidecar.put_objects.is_empty() && sidecar.end_objects.is_empty();
+        if unchanged {
+            self.graph.views.values_mut().try_for_each(|v| commit_view(&mut v.how))?;
+            return Ok(tick.base.snapshot);
+        }
+        sidecar.tick = Some((tick.time_micros, None));
+        sidecar.history = history;
+        sidecar.sequences = self.context.sequences.moved();
+        let sequences = sidecar.sequences.clone();
+        let commit = Commit { time_micros: tick.time_micros, ddl: definitions.lake.clone(), changes, sidecar, ..Commit::default() };
+        let snapshot = self.lake.commit(commit).map_err(|e| self.refuse(e))?;
+        self.context.sequences.saved(&sequences);
+        self.show(tick, snapshot, definitions)?;
+        Ok(snapshot)
+    }
+
+    /// After the commit point: operators and indexes keep what they staged, and readers see the new version.
+    fn show(&mut self, tick: &mut Tick, snapshot: i64, definitions: Definitions) -> Result<()> {
+        for view in self.graph.views.values_mut() {
+            commit_view(&mut view.how)?;
+        }
+        for (_, index) in self.context.indexes.all() {
+            index.write().commit(snapshot)?;
+        }
+        self.recent.record(snapshot, &tick.writes);
+        if definitions.changed {
+            self.graph.defined_at = snapshot;
+        }
+        let tables: BTreeMap<_, _> = self
+            .lake
+            .state()
+            .tables
+            .iter()
+            .filter(|(id, _)| definitions.catalog.by_id(**id).is_some())
+            .map(|(id, t)| (*id, Arc::clone(t)))
+            .collect();
+        let version = Version { snapshot, time_micros: tick.time_micros, catalog: definitions.catalog, tables };
+        *self.context.version.write() = Arc::new(version);
+        Ok(())
+    }
+
+    fn refuse(&mut self, e: LakeError) -> SqlError {
+        if let LakeError::Foreign { snapshot } = e {
+            tracing::warn!("snapshot {snapshot} was written by another program");
+            self.graph.foreign = true;
+        }
+        error::lake(e)
+    }
+
+    fn history(&self, tick: &Tick, table: i64, inserted: i64, deleted: i64) -> HistoryRow {
+        let action = match self.graph.views.get(&table).map(|v| &v.how) {
+            Some(How::Recompute { .. }) => "FULL",
+            _ => "DIFFERENTIAL",
+        };
+        let duration = self.status.read().get(&table).map_or(0, |s| s.last_micros);
+        HistoryRow {
+            table_id: table,
+            second: tick.time_micros / 1_000_000,
+            action: action.to_string(),
+            rows_inserted: inserted,
+            rows_deleted: deleted,
+            duration_micros: duration,
+            error: None,
+        }
+    }
+
+    fn table_change(
+        &self,
+        table: i64,
+        staged: &Staged,
+        definitions: &Definitions,
+        next_row_id: Option<i64>,
+    ) -> Result<(TableChange, i64, i64)> {
+        let added = staged.added()?;
+        let deletes: Vec<i64> = staged.removed.iter().copied().collect();
+        let rows: usize = added.iter().map(|p| p.rows.num_rows()).sum();
+        let counts = (rows as i64, deletes.len() as i64);
+        let mut inserts = vec![];
+        if let Some(first) = added.first() {
+            let schema = first.rows.schema();
+            let all = concat_batches(&schema, added.iter().map(|p| &p.rows))?;
+            let ids: Vec<&dyn Array> = added.iter().map(|p| &p.ids as &dyn Array).collect();
+            let ids = concat(&ids)?.as_primitive::<Int64Type>().clone();
+            let info = self.info(table, definitions)?;
+            let all = with_row_count(SchemaRef::clone(&info.schema), all.columns().to_vec(), all.num_rows())?;
+            if rows <= INLINE_ROWS {
+                inserts.push(RowInsert::Inline { rows: all, row_ids: ids });
+            } else {
+                inserts.extend(self.files(&info, staged, all, ids, next_row_id.unwrap_or(0))?);
+            }
+        }
+        Ok((TableChange { table_id: table, deletes, inserts, truncate: staged.truncated }, counts.0, counts.1))
+    }
+
+    /// Large additions become files: new rows with consecutive numbers as they are, others with their numbers inside.
+    fn files(
+        &self,
+        info: &TableInfo,
+        staged: &Staged,
+        rows: RecordBatch,
+        ids: Int64Array,
+        next_row_id: i64,
+    ) -> Result<Vec<RowInsert>> {
+        let updates = among(&ids, &staged.removed);
+        let fresh = arrow::compute::not(&updates)?;
+        let mut inserts = vec![];
+        for (mask, kept) in [(&updates, true), (&fresh, false)] {
+            if mask.true_count() == 0 {
+                continue;
+            }
+            let part = filter_record_batch(&rows, mask)?;
+            let part_ids = filter(&ids, mask)?.as_primitive::<Int64Type>().clone();
+            if kept && part.num_rows() <= INLINE_ROWS {
+                inserts.push(RowInsert::Inline { rows: part, row_ids: part_ids });
+                continue;
+            }
+            let order = sort_to_indices(&part_ids, None, None)?;
+            let part = sluice_zset::gather(&part, &order)?;
+            let part_ids = take(&part_ids, &order, None)?.as_primitive::<Int64Type>().clone();
+            let expected = next_row_id..next_row_id + part.num_rows() as i64;
+            let consecutive = !kept && part_ids.values().iter().copied().eq(expected);
+            let item = (part, (!consecutive).then_some(part_ids));
+            let file = self.lake.write_file::<LakeError>(info, std::iter::once(Ok(item))).map_err(error::lake)?;
+            inserts.push(RowInsert::File(file));
+        }
+        Ok(inserts)
+    }
+
+    /// The table as the lake knows it, or as it will once this tick has created it.
+    fn info(&self, table: i64, definitions: &Definitions) -> Result<Arc<TableInfo>> {
+        if let Some(known) = self.lake.state().tables.get(&table) {
+            return Ok(Arc::clone(&known.info));
+        }
+        let created = definitions.lake.iter().find_map(|d| match d {
+            sluice_lake::Ddl::CreateTable { id, schema_id, name, columns } if *id == table => {
+                Some((*schema_id, name.clone(), columns.clone()))
+            }
+            _ => None,
+        });
+        let (schema_id, name, columns) = created.ok_or_else(|| SqlError::internal("a table is gone"))?;
+        let schema = match self.lake.state().schemas.get(&schema_id) {
+            Some(schema) => schema.clone(),
+            None => {
+                let name = definitions.lake.iter().find_map(|d| match d {
+                    sluice_lake::Ddl::CreateSchema { id, name } if *id == schema_id => Some(name.clone()),
+                    _ => None,
+                });
+                sluice_lake::Lake::schema_to_create(schema_id, &name.unwrap_or_default())
+            }
+        };
+        Ok(Arc::new(self.lake.table_to_create(table, &schema, &name, columns).map_err(error::lake)?))
+    }
+}
+
+fn commit_view(how: &mut How) -> Result<()> {
+    match how {
+        How::Incremental { circuit, .. } => Ok(circuit.commit()?),
+        How::Recompute { .. } => Ok(()),
+    }
+}

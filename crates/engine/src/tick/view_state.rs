@@ -1,0 +1,63 @@
+use crate::catalog::TableDef;
+use arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::LogicalPlan;
+use sluice_flow::{Circuit, Errors};
+use sluice_zset::ZBatch;
+use std::sync::Arc;
+
+/// A maintained view as the engine's thread holds it.
+pub(crate) struct View {
+    pub(crate) def: Arc<TableDef>,
+    /// Schema of its rows in deltas: nullable, without metadata.
+    pub(crate) schema: SchemaRef,
+    /// The analyzed plan that a batch evaluation runs.
+    pub(crate) plan: LogicalPlan,
+    pub(crate) how: How,
+    /// Errors of its own and of what it reads, with their counts.
+    pub(crate) errors: Errors,
+    /// Changes withheld while there are errors.
+    pub(crate) pending: Vec<ZBatch>,
+    /// The machinery failed: rebuilt at the next tick that touches it.
+    pub(crate) broken: Option<String>,
+    pub(crate) reads_clock: bool,
+}
+
+/// How a view follows its inputs.
+pub(crate) enum How {
+    /// By its circuit, fed with the changes of these tables.
+    Incremental { circuit: Circuit, sources: Vec<i64> },
+    /// By running its query and comparing, for this reason.
+    Recompute { reason: String },
+}
+
+/// What `status` shows of a view.
+#[derive(Debug, Clone, Default)]
+pub struct ViewStatus {
+    /// ACTIVE, ERROR or PAUSED.
+    pub state: String,
+    /// How it follows its inputs: incremental, or why it is recomputed.
+    pub strategy: String,
+    /// The time up to which it is complete, in microseconds since 1970.
+    pub data_micros: i64,
+    /// What holds it back, with the row.
+    pub error: Option<String>,
+    /// How many ticks in a row it has been held back.
+    pub consecutive_errors: i64,
+    /// Ticks that changed it.
+    pub refreshes: i64,
+    /// Rows of state in its operators.
+    pub state_rows: usize,
+    /// Bytes of state in its operators.
+    pub state_bytes: usize,
+    /// How long the last change took, in microseconds.
+    pub last_micros: i64,
+}
+
+impl View {
+    pub(crate) fn strategy(&self) -> String {
+        match &self.how {
+            How::Incremental { .. } => "incremental".to_string(),
+            How::Recompute { reason } => reason.clone(),
+        }
+    }
+}

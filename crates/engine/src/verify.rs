@@ -1,0 +1,106 @@
+//! The proof that maintained tables equal their queries: both sides are read from the stored tables of one snapshot,
+//! the query is run as a batch, and the two are compared as multisets.
+
+use crate::Engine;
+use crate::catalog::{Catalog, ObjectRef, TableDef};
+use crate::error;
+use crate::read::{BoundTable, ReadView};
+use crate::version::Version;
+use arrow::array::RecordBatch;
+use sluice_sql::{Result, SqlError, cast_column};
+use sluice_zset::{ZBatch, consolidate, with_row_count};
+use std::sync::Arc;
+
+/// A row that stands on one side only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The row as text.
+    pub row: String,
+    /// How many copies the table has more than the query gives; negative when it has fewer.
+    pub copies: i64,
+}
+
+/// The outcome for one table.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Its name.
+    pub name: String,
+    /// The snapshot at which it was compared.
+    pub snapshot: i64,
+    /// Rows of the table.
+    pub rows: u64,
+    /// Rows that differ, at most as many as asked for.
+    pub differences: Vec<Difference>,
+    /// How many rows differ in all.
+    pub differing: usize,
+}
+
+impl Engine {
+    /// Compares the named materialized views (all of them for no name) at `snapshot`, or at the newest, as the
+    /// catalog and the files on disk have them. At most `limit` differing rows are returned for each.
+    pub async fn verify(&self, names: &[String], snapshot: Option<i64>, limit: usize) -> Result<Vec<Verified>> {
+        let version = Arc::new(self.stored_version(snapshot)?);
+        let mut views: Vec<Arc<TableDef>> = vec![];
+        if names.is_empty() {
+            views.extend(version.catalog.tables().filter(|d| d.materialized().is_some()).cloned());
+        }
+        for name in names {
+            let def = version.catalog.get(&ObjectRef::parse_text(name), &["main".to_string()])?;
+            if def.materialized().is_none() {
+                return Err(SqlError::new("42809", format!("\"{}\" is not a materialized view", def.name)));
+            }
+            views.push(Arc::clone(def));
+        }
+        let mut results = vec![];
+        for def in views {
+            results.push(self.verify_one(&version, &def, limit).await?);
+        }
+        Ok(results)
+    }
+
+    /// What the catalog and the files say, apart from anything held in memory.
+    fn stored_version(&self, snapshot: Option<i64>) -> Result<Version> {
+        let reader = self.reader();
+        let snapshot = match snapshot {
+            Some(s) => s,
+            None => reader.newest().map_err(error::lake)?,
+        };
+        let state = reader.state_at(snapshot).map_err(error::lake)?;
+        let objects = reader.objects_at(snapshot).map_err(error::lake)?;
+        let time_micros = reader.tick_time(snapshot).map_err(error::lake)?.unwrap_or(state.time_micros);
+        let defs = objects
+            .iter()
+            .map(|(id, kind, json)| {
+                serde_json::from_str::<TableDef>(json)
+                    .map_err(|e| SqlError::internal(format!("the definition of {kind} {id} cannot be read: {e}")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let schemas = state.schemas.values().map(|s| (s.name.clone(), s.id)).collect();
+        Ok(Version { snapshot, time_micros, catalog: Arc::new(Catalog::new(schemas, defs)), tables: state.tables })
+    }
+
+    async fn verify_one(&self, version: &Arc<Version>, def: &Arc<TableDef>, limit: usize) -> Result<Verified> {
+        let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
+        let view = ReadView { version: Arc::clone(version), staged: Arc::default(), now_micros: version.time_micros };
+        let context = self.context();
+        let path = ["main".to_string()];
+        let planned = crate::tick::plan_maintained(&context.planner, &view, &path, &m.query)?;
+        let schema = def.arrow();
+        let mut parts = vec![];
+        for batch in context.runner.collect(planned.query.plan, &view).await? {
+            let columns = batch.columns().iter().zip(schema.fields());
+            let columns = columns.map(|(c, f)| Ok(cast_column(c, f.data_type())?)).collect::<Result<Vec<_>>>()?;
+            let batch: RecordBatch = with_row_count(Arc::clone(&schema), columns, batch.num_rows())?;
+            parts.push(ZBatch::new(batch).negate()?);
+        }
+        let stored = BoundTable { schema: Arc::clone(&schema), table: version.tables.get(&def.id).cloned(), staged: None, row_ids: false };
+        let stored = stored.collect()?;
+        let rows = stored.num_rows() as u64;
+        parts.push(ZBatch::new(stored));
+        let difference = consolidate(&ZBatch::concat(&schema, &parts)?)?;
+        let differences = (0..difference.len().min(limit))
+            .map(|i| Difference { row: sluice_flow::row_text(difference.rows(), i), copies: difference.weight(i) })
+            .collect();
+        Ok(Verified { name: def.name.clone(), snapshot: version.snapshot, rows, differences, differing: difference.len() })
+    }
+}

@@ -1,0 +1,17 @@
+use crate::catalog::Catalog;
+use sluice_lake::TableVersion;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What readers see: everything as of one snapshot, immutable, behind one pointer.
+#[derive(Clone)]
+pub struct Version {
+    /// The lake's snapshot.
+    pub snapshot: i64,
+    /// The tick's time, in microseconds since 1970.
+    pub time_micros: i64,
+    /// Definitions.
+    pub catalog: Arc<Catalog>,
+    /// Rows of every stored table.
+    pub tables: BTreeMap<i64, Arc<TableVersion>>,
+}

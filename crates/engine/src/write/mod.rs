@@ -1,0 +1,14 @@
+//! Statements that change rows. Each becomes a set of staged changes, which a tick checks and commits.
+
+mod assign;
+mod delete;
+mod insert;
+mod returning;
+mod set;
+mod update;
+
+pub(crate) use assign::{Target, check_rows, evaluate};
+pub(crate) use delete::delete;
+pub(crate) use insert::insert;
+pub(crate) use set::{Changed, WriteSet};
+pub(crate) use update::update;

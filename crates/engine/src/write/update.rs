@@ -1,0 +1,250 @@
+use super::assign::{Target, check_rows};
+use super::insert::no_column;
+use super::returning::returning;
+use super::{Changed, WriteSet};
+use crate::Context;
+use crate::catalog::ObjectRef;
+use crate::read::{Names, ROW_ID, ReadView, Staged};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::common::ScalarValue;
+use hashbrown::HashSet;
+use sluice_sql::{Result, SqlError, fold};
+use sqlparser::ast::{self, Assignment, AssignmentTarget, Expr, Ident, TableFactor, TableWithJoins, Update, UpdateTableFromKind};
+use std::sync::Arc;
+
+/// UPDATE: a query for row number, old row and new values, which are then staged.
+pub(crate) async fn update(
+    context: &Context,
+    view: &ReadView,
+    path: &[String],
+    update: &Update,
+    params: &[ScalarValue],
+) -> Result<Changed> {
+    let Update { update_token: _, optimizer_hints: _, table, assignments, from, selection, returning: items, output, or, order_by, limit } = update;
+    if output.is_some() || or.is_some() || !order_by.is_empty() || limit.is_some() {
+        return Err(SqlError::unsupported("this clause of another SQL dialect", "Write UPDATE as PostgreSQL has it."));
+    }
+    let (target, alias) = target(view, path, table)?;
+    let from = match from {
+        None => String::new(),
+        Some(UpdateTableFromKind::AfterSet(from)) => list(from),
+        Some(UpdateTableFromKind::BeforeSet(_)) => {
+            return Err(SqlError::unsupported("FROM before SET", "Write UPDATE t SET ... FROM ... WHERE ...."));
+        }
+    };
+    let assigned = assigned(&target, assignments)?;
+    let query = select_old_and_new(&target, &alias, table, &assigned, &from, selection.as_ref())?;
+    let found = collect(context, view, path, &target, &query, params).await?;
+    let found = once_each(found)?;
+
+    let width = target.def.columns.len();
+    let ids = found.column(0).as_primitive::<Int64Type>().clone();
+    let old: Vec<ArrayRef> = (0..width).map(|i| Arc::clone(found.column(1 + i))).collect();
+    let old = target.assign(old, found.num_rows())?;
+    let mut new = old.columns().to_vec();
+    for (i, (position, value)) in assigned.iter().enumerate() {
+        if value.is_some() {
+            new[*position] = Arc::clone(found.column(1 + width + i));
+        }
+    }
+    let new = target.assign(new, found.num_rows())?;
+    check_rows(context, view, &target, &new).await?;
+    let mut staged = Staged::new(Arc::clone(&target.schema));
+    staged.remove(&old, &ids)?;
+    staged.add(new.clone(), ids);
+    let rows = new.num_rows();
+    let returning = match items {
+        None => None,
+        Some(items) => Some(returning(context, view, path, &target, alias_ident(table), items, new).await?),
+    };
+    let mut writes = WriteSet::default();
+    writes.tables.insert(target.def.id, staged);
+    Ok(Changed { writes, rows, returning })
+}
+
+/// The table to change, and the name by which the statement calls it.
+pub(crate) fn target(view: &ReadView, path: &[String], table: &TableWithJoins) -> Result<(Target, String)> {
+    let TableFactor::Table { name, alias, .. } = &table.relation else {
+        return Err(SqlError::new("42601", "a table name is expected"));
+    };
+    if !table.joins.is_empty() {
+        return Err(SqlError::unsupported("a join in the target", "Write FROM or USING."));
+    }
+    let def = view.version.catalog.get(&ObjectRef::parse(name)?, path)?;
+    let alias = alias.as_ref().map_or(def.name.clone(), |a| fold(&a.name));
+    Ok((Target::new(Arc::clone(def))?, alias))
+}
+
+pub(crate) fn alias_ident(table: &TableWithJoins) -> Option<&Ident> {
+    match &table.relation {
+        TableFactor::Table { alias: Some(alias), .. } => Some(&alias.name),
+        _ => None,
+    }
+}
+
+pub(crate) fn list(tables: &[TableWithJoins]) -> String {
+    tables.iter().map(|t| format!(", {t}")).collect()
+}
+
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Positions and values of the assigned columns; `None` is DEFAULT.
+fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Option<Expr>)>> {
+    let mut assigned: Vec<(usize, Option<Expr>)> = vec![];
+    for Assignment { target: column, value } in assignments {
+        let AssignmentTarget::ColumnName(name) = column else {
+            return Err(SqlError::unsupported("SET (a, b) = ...", "Assign each column by itself."));
+        };
+        let name = ObjectRef::parse(name)?.name;
+        let position = target.def.position(&name).ok_or_else(|| no_column(target, &name))?;
+        if assigned.iter().any(|(p, _)| *p == position) {
+            return Err(SqlError::new("42601", format!("multiple assignments to same column \"{name}\"")));
+        }
+        let value = match value {
+            Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default") => {
+                let default = target.def.columns[position].default.clone().unwrap_or_else(|| "NULL".into());
+                crate::statement::parse_expr(&default)?
+            }
+            value => value.clone(),
+        };
+        assigned.push((position, Some(value)));
+    }
+    Ok(assigned)
+}
+
+/// `SELECT row id, old columns, new values FROM target, ... WHERE ...`.
+fn select_old_and_new(
+    target: &Target,
+    alias: &str,
+    table: &TableWithJoins,
+    assigned: &[(usize, Option<Expr>)],
+    from: &str,
+    selection: Option<&Expr>,
+) -> Result<ast::Query> {
+    let alias = quoted(alias);
+    let mut items = vec![format!("{alias}.{ROW_ID}")];
+    items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
+    for (i, (_, value)) in assigned.iter().enumerate() {
+        let value = value.as_ref().map_or("NULL".to_string(), ToString::to_string);
+        items.push(format!("{value} AS __new_{i}"));
+    }
+    let condition = selection.map_or(String::new(), |s| format!(" WHERE {s}"));
+    crate::statement::parse_query(&format!("SELECT {} FROM {table}{from}{condition}", items.join(", ")))
+}
+
+/// Runs a query that shows row numbers of the target.
+pub(crate) async fn collect(
+    context: &Context,
+    view: &ReadView,
+    path: &[String],
+    target: &Target,
+    query: &ast::Query,
+    params: &[ScalarValue],
+) -> Result<RecordBatch> {
+    let mut names = Names::new(view, &context.planner, path);
+    names.row_ids_of = Some(target.def.id);
+    let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
+    let planned = context.planner.plan(query, &names, &declared)?;
+    let plan = crate::session::with_params(planned.plan, params)?;
+    let schema = Arc::new(plan.schema().as_arrow().clone());
+    let batches = context.runner.collect(plan, view).await?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    Ok(concat_batches(&schema, &batches)?)
+}
+
+/// A row that a join found several times is changed once.
+fn once_each(found: RecordBatch) -> Result<RecordBatch> {
+    let ids = found.column(0).as_primitive::<Int64Type>();
+    let mut seen = HashSet::new();
+    let first: Vec<u32> = (0..found.num_rows()).filter(|&i| seen.insert(ids.value(i))).map(|i| i as u32).collect();
+    if first.len() == found.num_rows() {
+        return Ok(found);
+    }
+    Ok(sluice_zset::gather(&found, &UInt32Array::from(first))?)
+}
+
+/// Rows that conflict with proposed ones, side by side.
+pub(super) struct Paired {
+    pub(super) alias: String,
+    pub(super) old: RecordBatch,
+    pub(super) excluded: RecordBatch,
+    pub(super) ids: Int64Array,
+}
+
+/// ON CONFLICT DO UPDATE SET ... WHERE ...: the numbers of the rows that change, and their new forms.
+pub(super) async fn assign_paired(
+    context: &Context,
+    view: &ReadView,
+    path: &[String],
+    target: &Target,
+    update: &ast::DoUpdate,
+    paired: &Paired,
+    params: &[ScalarValue],
+) -> Result<(Int64Array, RecordBatch)> {
+    const PAIRS: &str = "__pairs";
+    let assigned = assigned(target, &update.assignments)?;
+    let width = target.def.columns.len();
+    let mut fields = vec![Field::new(ROW_ID, DataType::Int64, true)];
+    let prefix = |p: &str| target.schema.fields().iter().map(move |f| f.as_ref().clone().with_name(format!("{p}{}", f.name()))).collect::<Vec<_>>();
+    fields.extend(prefix("old:"));
+    fields.extend(prefix("new:"));
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(paired.ids.clone())];
+    columns.extend(paired.old.columns().iter().cloned());
+    columns.extend(paired.excluded.columns().iter().cloned());
+    let pairs = sluice_zset::with_row_count(Arc::new(Schema::new(fields)), columns, paired.ids.len())?;
+
+    let side = |prefix: &str, alias: &str| {
+        let items = target.def.columns.iter().map(|c| format!("{} AS {}", quoted(&format!("{prefix}{}", c.name)), quoted(&c.name)));
+        let items: Vec<String> = items.collect();
+        format!("(SELECT {ROW_ID}, {} FROM {PAIRS}) AS {}", items.join(", "), quoted(alias))
+    };
+    let alias = quoted(&paired.alias);
+    let mut items = vec![format!("{alias}.{ROW_ID}")];
+    items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
+    for (i, (_, value)) in assigned.iter().enumerate() {
+        let value = value.as_ref().map(|v| qualify(v, &paired.alias, target)).map_or("NULL".to_string(), |v| v.to_string());
+        items.push(format!("{value} AS __new_{i}"));
+    }
+    let condition = update.selection.as_ref().map_or(String::new(), |s| format!(" AND ({})", qualify(s, &paired.alias, target)));
+    let query = format!(
+        "SELECT {} FROM {} JOIN {} ON {alias}.{ROW_ID} = excluded.{ROW_ID}{condition}",
+        items.join(", "),
+        side("old:", &paired.alias),
+        side("new:", "excluded"),
+    );
+    let mut names = Names::new(view, &context.planner, path);
+    names.instead = Some((PAIRS.to_string(), pairs));
+    let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
+    let planned = context.planner.plan(&crate::statement::parse_query(&query)?, &names, &declared)?;
+    let plan = crate::session::with_params(planned.plan, params)?;
+    let batches = context.runner.collect(plan, view).await?;
+    let Some(first) = batches.first() else {
+        return Ok((Int64Array::from(Vec::<i64>::new()), RecordBatch::new_empty(Arc::clone(&target.schema))));
+    };
+    let found = concat_batches(&first.schema(), &batches)?;
+    let mut new: Vec<ArrayRef> = (0..width).map(|i| Arc::clone(found.column(1 + i))).collect();
+    for (i, (position, _)) in assigned.iter().enumerate() {
+        new[*position] = Arc::clone(found.column(1 + width + i));
+    }
+    let ids = found.column(0).as_primitive::<Int64Type>().clone();
+    Ok((ids, target.assign(new, found.num_rows())?))
+}
+
+/// A bare column in DO UPDATE means the existing row's.
+fn qualify(expr: &Expr, alias: &str, target: &Target) -> Expr {
+    use std::ops::ControlFlow;
+    let mut expr = expr.clone();
+    let _ = ast::visit_expressions_mut(&mut expr, |e| {
+        if let Expr::Identifier(i) = e
+            && target.def.position(&fold(i)).is_some()
+        {
+            *e = Expr::CompoundIdentifier(vec![Ident::with_quote('"', alias), i.clone()]);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    expr
+}

@@ -1,0 +1,27 @@
+//! The DuckLake catalog in SQLite: how it is created, read and written.
+
+mod cells;
+mod commit;
+mod create;
+mod ddl;
+mod draft;
+mod load;
+mod load_inlined;
+mod sidecar;
+mod stats;
+mod tokens;
+
+pub(crate) use cells::initial_values;
+pub(crate) use commit::{newest_snapshot, write};
+pub use commit::{Commit, RowInsert, TableChange};
+pub(crate) use create::{index_inlined_tables, prepare};
+pub use ddl::Ddl;
+pub(crate) use load::{FileCache, load, snapshot_time};
+pub use sidecar::{HistoryRow, Sidecar, SidecarChange};
+pub(crate) use sidecar::{objects_at, read as read_sidecar, read_history, tick};
+pub(crate) use stats::{Bound, Observed, TableStats, observe};
+
+/// An identifier in SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

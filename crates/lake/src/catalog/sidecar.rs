@@ -1,0 +1,150 @@
+//! What Sluice keeps in the catalog beside DuckLake's own tables.
+
+use super::load::VISIBLE;
+use crate::Result;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
+
+/// Changes of what is kept beside DuckLake's tables.
+#[derive(Debug, Clone, Default)]
+pub struct SidecarChange {
+    /// New or changed objects: id, kind, definition as JSON.
+    pub put_objects: Vec<(i64, String, String)>,
+    /// Objects that are no more.
+    pub end_objects: Vec<i64>,
+    /// Last values of sequences by id.
+    pub sequences: Vec<(i64, i64)>,
+    /// Sequences that are no more.
+    pub drop_sequences: Vec<i64>,
+    /// How far each source was read.
+    pub positions: Vec<(String, String)>,
+    /// The tick's time in microseconds since 1970, and the tables that it held back as JSON.
+    pub tick: Option<(i64, Option<String>)>,
+    /// To be added to what the history has.
+    pub history: Vec<HistoryRow>,
+}
+
+/// What was done to a table within a second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// The table.
+    pub table_id: i64,
+    /// Seconds since 1970.
+    pub second: i64,
+    /// What was done.
+    pub action: String,
+    /// Rows added.
+    pub rows_inserted: i64,
+    /// Rows removed.
+    pub rows_deleted: i64,
+    /// Time it took.
+    pub duration_micros: i64,
+    /// The last error.
+    pub error: Option<String>,
+}
+
+/// All that is kept beside DuckLake's tables, as of now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sidecar {
+    /// Objects by id: id, kind, definition as JSON.
+    pub objects: Vec<(i64, String, String)>,
+    /// Last values of sequences by id.
+    pub sequences: BTreeMap<i64, i64>,
+    /// How far each source was read.
+    pub positions: BTreeMap<String, String>,
+}
+
+impl SidecarChange {
+    pub(super) fn needs_snapshot(&self) -> bool {
+        !self.put_objects.is_empty() || !self.end_objects.is_empty() || self.tick.is_some()
+    }
+
+    pub(super) fn write(&self, db: &Connection, snapshot: i64) -> Result<()> {
+        let ended = self.put_objects.iter().map(|(id, ..)| id).chain(&self.end_objects);
+        for id in ended {
+            db.prepare_cached("UPDATE sluice_object SET end_snapshot = ?1 WHERE object_id = ?2 AND end_snapshot IS NULL")?
+                .execute([snapshot, *id])?;
+        }
+        for (id, kind, definition) in &self.put_objects {
+            db.prepare_cached("INSERT INTO sluice_object VALUES (?1, ?2, ?3, NULL, ?4)")?
+                .execute(params![id, kind, snapshot, definition])?;
+        }
+        for (id, value) in &self.sequences {
+            db.prepare_cached("INSERT OR REPLACE INTO sluice_sequence VALUES (?1, ?2)")?.execute([id, value])?;
+        }
+        for id in &self.drop_sequences {
+            db.prepare_cached("DELETE FROM sluice_sequence WHERE sequence_id = ?1")?.execute([id])?;
+        }
+        for (source, position) in &self.positions {
+            db.prepare_cached("INSERT OR REPLACE INTO sluice_position VALUES (?1, ?2)")?.execute([source, position])?;
+        }
+        if let Some((time, held)) = &self.tick {
+            db.prepare_cached("INSERT INTO sluice_tick VALUES (?1, ?2, ?3)")?.execute(params![snapshot, time, held])?;
+        }
+        self.history.iter().try_for_each(|row| row.add(db))
+    }
+}
+
+impl HistoryRow {
+    fn add(&self, db: &Connection) -> Result<()> {
+        db.prepare_cached(
+            "INSERT INTO sluice_history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET \
+             rows_inserted = rows_inserted + excluded.rows_inserted, rows_deleted = rows_deleted + excluded.rows_deleted, \
+             duration_micros = duration_micros + excluded.duration_micros, error = coalesce(excluded.error, error)",
+        )?
+        .execute(params![
+            self.table_id,
+            self.second,
+            self.action,
+            self.rows_inserted,
+            self.rows_deleted,
+            self.duration_micros,
+            self.error
+        ])?;
+        Ok(())
+    }
+
+    fn read(r: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            table_id: r.get(0)?,
+            second: r.get(1)?,
+            action: r.get(2)?,
+            rows_inserted: r.get(3)?,
+            rows_deleted: r.get(4)?,
+            duration_micros: r.get(5)?,
+            error: r.get(6)?,
+        })
+    }
+}
+
+pub(crate) fn read(db: &Connection) -> Result<Sidecar> {
+    let sql = "SELECT object_id, kind, definition FROM sluice_object WHERE end_snapshot IS NULL ORDER BY object_id";
+    let objects = db.prepare_cached(sql)?.query_map([], object)?.collect::<rusqlite::Result<_>>()?;
+    let mut sequences = db.prepare_cached("SELECT sequence_id, last_value FROM sluice_sequence")?;
+    let sequences = sequences.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut positions = db.prepare_cached("SELECT source, position FROM sluice_position")?;
+    let positions = positions.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Sidecar { objects, sequences, positions })
+}
+
+fn object(r: &Row<'_>) -> rusqlite::Result<(i64, String, String)> {
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+}
+
+pub(crate) fn objects_at(db: &Connection, snapshot: i64) -> Result<Vec<(i64, String, String)>> {
+    let sql = format!("SELECT object_id, kind, definition FROM sluice_object WHERE {VISIBLE} ORDER BY object_id");
+    Ok(db.prepare_cached(&sql)?.query_map([snapshot], object)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Time and held-back tables of the tick that made a snapshot.
+pub(crate) fn tick(db: &Connection, snapshot: i64) -> Result<Option<(i64, Option<String>)>> {
+    let mut query = db.prepare_cached("SELECT tick_time_micros, held FROM sluice_tick WHERE snapshot_id = ?1")?;
+    Ok(query.query_row([snapshot], |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
+}
+
+/// The newest rows first.
+pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize) -> Result<Vec<HistoryRow>> {
+    let sql = "SELECT * FROM sluice_history WHERE ?1 IS NULL OR table_id = ?1 ORDER BY second DESC, table_id, action LIMIT ?2";
+    let rows = params![table_id, i64::try_from(limit).unwrap_or(i64::MAX)];
+    Ok(db.prepare_cached(sql)?.query_map(rows, HistoryRow::read)?.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,75 @@
+use crate::catalog::{FileCache, HistoryRow, load, objects_at, read_history, snapshot_time, tick};
+use crate::state::CatalogState;
+use crate::{LakeError, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Reads older snapshots and what is kept beside the tables, through a connection of its own that can't write.
+pub struct LakeReader {
+    db: Connection,
+    data_dir: PathBuf,
+    files: FileCache,
+}
+
+impl LakeReader {
+    pub(crate) fn open(catalog: &Path, data_dir: &Path, files: &FileCache) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(catalog, flags)?;
+        db.busy_timeout(Duration::from_secs(5))?;
+        Ok(Self { db, data_dir: data_dir.to_owned(), files: FileCache::clone(files) })
+    }
+
+    /// The newest snapshot's id.
+    pub fn newest(&self) -> Result<i64> {
+        crate::catalog::newest_snapshot(&self.db)
+    }
+
+    /// Ids and times (microseconds since 1970) of all snapshots, oldest first.
+    pub fn snapshots(&self) -> Result<Vec<(i64, i64)>> {
+        let mut query = self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1")?;
+        let mut rows = query.query([])?;
+        let mut snapshots = Vec::new();
+        while let Some(row) = rows.next()? {
+            snapshots.push((row.get(0)?, snapshot_time(row.get_ref(1)?.as_str().unwrap_or_default())?));
+        }
+        Ok(snapshots)
+    }
+
+    /// The lake as it was at a snapshot.
+    pub fn state_at(&self, snapshot: i64) -> Result<CatalogState> {
+        load(&self.db, &self.data_dir, &self.files, Some(snapshot))
+    }
+
+    /// The newest snapshot that is not after a time in microseconds since 1970.
+    pub fn snapshot_at_time(&self, micros: i64) -> Result<i64> {
+        let mut query = self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1 DESC")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            if snapshot_time(row.get_ref(1)?.as_str().unwrap_or_default())? <= micros {
+                return Ok(row.get(0)?);
+            }
+        }
+        Err(LakeError::NoSnapshot(format!("at {}", crate::text::timestamptz(micros))))
+    }
+
+    /// The objects of a snapshot: id, kind, definition as JSON.
+    pub fn objects_at(&self, snapshot: i64) -> Result<Vec<(i64, String, String)>> {
+        objects_at(&self.db, snapshot)
+    }
+
+    /// The time of the tick that made a snapshot, `None` if another program made it.
+    pub fn tick_time(&self, snapshot: i64) -> Result<Option<i64>> {
+        Ok(tick(&self.db, snapshot)?.map(|(time, _)| time))
+    }
+
+    /// The tables that the tick of a snapshot held back, as JSON.
+    pub fn held(&self, snapshot: i64) -> Result<Option<String>> {
+        Ok(tick(&self.db, snapshot)?.and_then(|(_, held)| held))
+    }
+
+    /// What was done to a table, or to all, newest first.
+    pub fn history(&self, table_id: Option<i64>, limit: usize) -> Result<Vec<HistoryRow>> {
+        read_history(&self.db, table_id, limit)
+    }
+}

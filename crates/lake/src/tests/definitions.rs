@@ -1,0 +1,132 @@
+use super::*;
+
+#[test]
+fn lake_columns_change_under_rows() {
+    let mut test = TestLake::new("columns");
+    let t = test.create("t", kv_columns());
+    test.insert(t, &[1, 2]);
+    let file = file_of(&test, t, &[10, 11]);
+    test.change(TableChange { table_id: t, inserts: vec![RowInsert::File(file)], ..TableChange::default() });
+    let before = test.lake.state().snapshot;
+    let added = ColumnInfo { initial_default: Some("7.50".to_string()), default: Default::Literal("7.50".to_string()), ..
+        ColumnInfo::new(3, "price", LakeType::Decimal { precision: 12, scale: 2 }) };
+    test.ddl(vec![
+        Ddl::AddColumn { table_id: t, column: added },
+        Ddl::RenameColumn { table_id: t, column_id: 2, name: "name".to_string() },
+        Ddl::SetType { table_id: t, column_id: 1, ty: LakeType::Int64 },
+    ]);
+    test.check();
+    let table = test.table(t);
+    assert_eq!(contents(&table).values().next().unwrap()[2], "7.50");
+    assert_eq!(table.info.inlined_tables.len(), 2);
+    assert_eq!(table.info.schema.field(0).data_type(), &arrow::datatypes::DataType::Int64);
+    test.delete(t, &[0, 2]);
+    test.ddl(vec![Ddl::DropColumn { table_id: t, column_id: 2 }]);
+    test.ddl(vec![Ddl::AddColumn { table_id: t, column: ColumnInfo::new(4, "name", LakeType::Date) }]);
+    test.check();
+    assert_eq!(contents(&test.table(t)).into_values().collect::<Vec<_>>(), [["2", "7.50", "NULL"], ["11", "7.50", "NULL"]]);
+    let reader = test.lake.reader().unwrap();
+    let old = Arc::clone(&reader.state_at(before).unwrap().tables[&t]);
+    assert_eq!(keys(&old), ["1", "2", "10", "11"]);
+    assert_eq!(old.info.columns.len(), 2);
+}
+
+#[test]
+fn lake_one_commit_keeps_net_effects() {
+    let mut test = TestLake::new("net");
+    let t = test.create("t", kv_columns());
+    test.insert(t, &[1]);
+    let (new, gone) = (t + 1, t + 2);
+    let create = |id, name: &str| Ddl::CreateTable { id, schema_id: 0, name: name.to_string(), columns: kv_columns() };
+    let ddl = vec![
+        Ddl::RenameTable { id: t, name: "old".to_string() },
+        create(new, "t"),
+        Ddl::AddColumn { table_id: new, column: ColumnInfo::new(3, "x", LakeType::Boolean) },
+        Ddl::RenameColumn { table_id: new, column_id: 3, name: "y".to_string() },
+        Ddl::DropColumn { table_id: new, column_id: 3 },
+        create(gone, "gone"),
+        Ddl::DropTable { id: gone },
+    ];
+    let insert = RowInsert::Inline { rows: kv(&[5]), row_ids: vec![0].into() };
+    let change = TableChange { table_id: new, inserts: vec![insert], ..TableChange::default() };
+    let snapshot = test.lake.commit(Commit { ddl, changes: vec![change], ..Commit::default() }).unwrap();
+    assert_eq!(keys(test.lake.state().table("main", "t").unwrap()), ["5"]);
+    assert_eq!(keys(test.lake.state().table("main", "old").unwrap()), ["1"]);
+    test.check();
+    let changes = query(&test, &format!("SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id = {snapshot}"));
+    assert_eq!(changes, [r#"created_table:"main"."old",created_table:"main"."t",altered_table:2,inlined_insert:2"#]);
+    for table in ["ducklake_table", "ducklake_column"] {
+        assert!(query(&test, &format!("SELECT * FROM {table} WHERE begin_snapshot = end_snapshot")).is_empty());
+    }
+    assert_eq!(query(&test, "SELECT count(*) FROM ducklake_column WHERE table_id = 3 OR column_id = 3"), ["0"]);
+}
+
+#[test]
+fn lake_schemas_and_names() {
+    let mut test = TestLake::new("schemas");
+    let id = test.lake.state().next_catalog_id;
+    let odd = "we ird\"T".to_string();
+    let columns = vec![ColumnInfo::new(1, "ä \"q\"", LakeType::Int32)];
+    test.ddl(vec![
+        Ddl::CreateSchema { id, name: "gold".to_string() },
+        Ddl::CreateTable { id: id + 1, schema_id: id, name: odd.clone(), columns: columns.clone() },
+    ]);
+    let k: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+    let rows = RecordBatch::try_from_iter_with_nullable([("k", k, true)]).unwrap();
+    let insert = RowInsert::Inline { rows: rows.clone(), row_ids: vec![0].into() };
+    let file = test.lake.write_file(&test.table(id + 1).info, [Ok::<_, LakeError>((rows, None))].into_iter()).unwrap();
+    let inserts = vec![insert, RowInsert::File(file)];
+    test.change(TableChange { table_id: id + 1, inserts, ..TableChange::default() });
+    test.check();
+    assert_eq!(keys(test.lake.state().table("gold", &odd).unwrap()), ["1", "1"]);
+
+    let mut refused = |ddl: Ddl| test.lake.commit(Commit { ddl: vec![ddl], ..Commit::default() }).unwrap_err();
+    let create = |name: &str, columns| Ddl::CreateTable { id: id + 2, schema_id: id, name: name.to_string(), columns };
+    assert!(matches!(refused(create("WE ird\"T", kv_columns())), LakeError::NameTaken { .. }));
+    let reserved = vec![ColumnInfo::new(1, "Row_Id", LakeType::Int32)];
+    assert!(matches!(refused(create("t", reserved)), LakeError::ReservedName(_)));
+    let twice = vec![ColumnInfo::new(1, "a", LakeType::Int32), ColumnInfo::new(2, "A", LakeType::Int32)];
+    assert!(matches!(refused(create("t", twice)), LakeError::NameTaken { .. }));
+    assert!(matches!(refused(Ddl::DropSchema { id }), LakeError::SchemaNotEmpty(_)));
+    let narrow = Ddl::SetType { table_id: id + 1, column_id: 1, ty: LakeType::Int16 };
+    assert!(matches!(refused(narrow), LakeError::Narrowing { .. }));
+    assert!(matches!(refused(Ddl::CreateSchema { id: 1, name: "x".to_string() }), LakeError::IdTaken { .. }));
+
+    test.ddl(vec![Ddl::DropTable { id: id + 1 }, Ddl::DropSchema { id }]);
+    test.check();
+    assert_eq!(test.lake.state().tables.len(), 0);
+    let reader = test.lake.reader().unwrap();
+    assert_eq!(reader.state_at(2).unwrap().table("gold", &odd).unwrap().live_rows(), 2);
+}
+
+#[test]
+fn lake_nulls_and_defaults_are_kept() {
+    let mut test = TestLake::new("defaults");
+    let mut columns = kv_columns();
+    columns[0].nulls_allowed = false;
+    columns[1].default = Default::Literal("NULL".to_string());
+    let t = test.create("t", columns);
+    let k: ArrayRef = Arc::new(Int32Array::from(vec![None]));
+    let v: ArrayRef = Arc::new(StringViewArray::from(vec!["x"]));
+    let rows = RecordBatch::try_from_iter_with_nullable([("k", k, true), ("v", v, true)]).unwrap();
+    let insert = RowInsert::Inline { rows, row_ids: vec![0].into() };
+    let change = TableChange { table_id: t, inserts: vec![insert], ..TableChange::default() };
+    let commit = Commit { changes: vec![change.clone()], ..Commit::default() };
+    assert_eq!(test.lake.commit(commit).unwrap_err().to_string(), "column k of table t does not allow NULL");
+    test.ddl(vec![
+        Ddl::SetNullsAllowed { table_id: t, column_id: 1, allowed: true },
+        Ddl::SetDefault { table_id: t, column_id: 1, default: Default::Expression("1 + 2".to_string()) },
+    ]);
+    test.change(change);
+    assert_eq!(query(&test, "SELECT count(*) FROM ducklake_inlined_data_tables"), ["1"]);
+    let again = Lake::open(&test.dir).unwrap();
+    let info = &again.state().tables[&t].info;
+    assert_eq!(info.columns[0].default, Default::Expression("1 + 2".to_string()));
+    assert_eq!(info.columns[1].default, Default::Expression("'NULL'".to_string()));
+    assert!(info.columns[0].nulls_allowed);
+}
+
+fn file_of(test: &TestLake, id: i64, keys: &[i32]) -> WrittenFile {
+    let batches = [Ok::<_, LakeError>((kv(keys), None))];
+    test.lake.write_file(&test.table(id).info, batches.into_iter()).unwrap()
+}

@@ -1,0 +1,115 @@
+//! Random commits against a map from row ids to keys, at every snapshot and after reopening.
+
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Inline(u8),
+    File(u16),
+    FileWithIds(u8),
+    Delete(Vec<prop::sample::Index>),
+    Update(Vec<prop::sample::Index>),
+    Truncate,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let some_rows = || prop::collection::vec(any::<prop::sample::Index>(), 1..12);
+    prop_oneof![
+        4 => (1..20u8).prop_map(Step::Inline),
+        1 => (1..400u16).prop_map(Step::File),
+        1 => (1..20u8).prop_map(Step::FileWithIds),
+        4 => some_rows().prop_map(Step::Delete),
+        4 => some_rows().prop_map(Step::Update),
+        1 => Just(Step::Truncate),
+    ]
+}
+
+type Model = BTreeMap<i64, i32>;
+
+fn pick(model: &Model, indices: &[prop::sample::Index]) -> Vec<i64> {
+    let ids = model.keys().copied().collect::<Vec<_>>();
+    let mut picked = if ids.is_empty() { vec![] } else { indices.iter().map(|i| *i.get(&ids)).collect() };
+    picked.sort_unstable();
+    picked.dedup();
+    picked
+}
+
+fn change(test: &TestLake, t: i64, model: &mut Model, step: &Step, next_key: &mut i32) -> TableChange {
+    let version = test.table(t);
+    let mut change = TableChange { table_id: t, ..TableChange::default() };
+    let mut keys = |n: usize| {
+        *next_key += n as i32;
+        (*next_key - n as i32..*next_key).collect::<Vec<_>>()
+    };
+    let write = |keys: &[i32], ids: Option<Int64Array>| {
+        let file = test.lake.write_file(&version.info, [Ok::<_, LakeError>((kv(keys), ids))].into_iter()).unwrap();
+        RowInsert::File(file)
+    };
+    match step {
+        Step::Inline(n) => {
+            let keys = keys(usize::from(*n));
+            model.extend((version.next_row_id..).zip(keys.iter().copied()));
+            change.inserts.push(new_rows(&version, kv(&keys)));
+        }
+        Step::File(n) => {
+            let keys = keys(usize::from(*n));
+            model.extend((version.next_row_id..).zip(keys.iter().copied()));
+            change.inserts.push(write(&keys, None));
+        }
+        Step::FileWithIds(n) => {
+            // Every second live row moves to a file, and some new ones with them.
+            let mut ids = model.keys().copied().step_by(2).collect::<Vec<_>>();
+            change.deletes.clone_from(&ids);
+            ids.extend((0..i64::from(*n)).map(|i| version.next_row_id + 2 * i));
+            let keys = keys(ids.len());
+            model.extend(ids.iter().copied().zip(keys.iter().copied()));
+            change.inserts.push(write(&keys, Some(ids.into())));
+        }
+        Step::Delete(rows) => {
+            change.deletes = pick(model, rows);
+            model.retain(|id, _| !change.deletes.contains(id));
+        }
+        Step::Update(rows) => {
+            change.deletes = pick(model, rows);
+            let keys = keys(change.deletes.len());
+            model.extend(change.deletes.iter().copied().zip(keys.iter().copied()));
+            change.inserts.push(RowInsert::Inline { rows: kv(&keys), row_ids: change.deletes.clone().into() });
+        }
+        Step::Truncate => {
+            change.truncate = true;
+            model.clear();
+        }
+    }
+    change
+}
+
+fn as_model(version: &TableVersion) -> Model {
+    contents(version).into_iter().map(|(id, row)| (id, row[0].parse().unwrap())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lake_agrees_with_a_map(steps in prop::collection::vec(step(), 1..25)) {
+        let mut test = TestLake::new("model");
+        let t = test.create("t", kv_columns());
+        let (mut model, mut next_key) = (Model::new(), 0);
+        let mut history = vec![];
+        for step in &steps {
+            let change = change(&test, t, &mut model, step, &mut next_key);
+            history.push((test.change(change), model.clone()));
+            prop_assert_eq!(&as_model(&test.table(t)), &model);
+            let ids = model.keys().copied().rev().step_by(3).collect::<Vec<_>>();
+            let rows = test.table(t).rows(&ids, Some(&[0])).unwrap();
+            let wanted = ids.iter().map(|id| vec![model[id].to_string()]).collect::<Vec<_>>();
+            prop_assert_eq!(texts(&rows), wanted);
+        }
+        test.check();
+        let reader = test.lake.reader().unwrap();
+        for (snapshot, model) in history {
+            prop_assert_eq!(as_model(&reader.state_at(snapshot).unwrap().tables[&t]), model);
+        }
+    }
+}
