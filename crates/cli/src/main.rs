@@ -1,1 +1,84 @@
-fn main() {}
+//! The `sluice` binary: arguments, output, and which lake a command talks to.
+
+mod client;
+mod error;
+mod inspect;
+mod output;
+mod sql;
+mod up;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use output::Format;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps a medallion lakehouse fresh: changes come in, materialized views follow them in milliseconds, and every
+/// table is an open DuckLake table.
+#[derive(Parser)]
+#[command(name = "sluice", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The lake that a command works on, and how it answers.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Target {
+    /// Folder of the lake
+    #[arg(long, default_value = "lake", value_name = "DIR")]
+    dir: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run continuously and serve the PostgreSQL protocol
+    #[command(after_help = "Example: sluice up --dir shop --listen 127.0.0.1:5433\n         psql -h 127.0.0.1 -p 5433")]
+    Up(up::Up),
+    /// Run SQL against a running or a stopped lake
+    #[command(after_help = "Example: sluice sql --dir shop -c \"SELECT * FROM sluice.status\"")]
+    Sql(sql::Sql),
+    /// Show every materialized view: how fresh it is, and what holds it back
+    #[command(after_help = "Example: sluice status --dir shop --output json")]
+    Status(Target),
+    /// Show what reads what
+    #[command(after_help = "Example: sluice tree --dir shop gold_revenue")]
+    Tree(inspect::Tree),
+    /// Prove that maintained tables equal their queries over the stored tables
+    #[command(after_help = "Example: sluice verify --dir shop\nExit codes: 0 no differences, 1 differences, 2 could not be compared")]
+    Verify(verify::Verify),
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,sluice_engine=info,sluice_serve=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("error: no threads to run on: {e}");
+            return ExitCode::from(2);
+        }
+    };
+    let result = runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Up(up) => up.run().await,
+            Command::Sql(sql) => sql.run().await,
+            Command::Status(target) => inspect::status(&target).await,
+            Command::Tree(tree) => tree.run().await,
+            Command::Verify(verify) => verify.run().await,
+        }
+    });
+    // Threads that still compute something nobody waits for must not hold the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Finding rows by columns: keys of tables, references to them, and the rows of maintained views.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use sluice_flow::{Arrangement, NO_SLOT};
 use sluice_sql::Result;
@@ -45,10 +45,6 @@ impl RowIndex {
 
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.rows.bytes()
     }
 
     /// The key columns of `rows`, as they are compared.
@@ -175,8 +171,3 @@ impl RowIndex {
 
 /// How many ticks that removed entries are remembered.
 const GHOST_TICKS: usize = 256;
-
-/// The row at `i`, alone.
-pub(crate) fn one_row(rows: &RecordBatch, i: usize) -> Result<RecordBatch> {
-    Ok(sluice_zset::gather(rows, &UInt32Array::from(vec![i as u32]))?)
-}

@@ -58,13 +58,14 @@ impl Connection {
 
     /// Serves the client until it leaves, or until the server stops.
     pub(crate) async fn run(mut self) {
-        let error = match self.converse().await {
-            Ok(()) => return,
-            Err(Failure::Error(error) | Failure::Fatal(error)) => error,
-            Err(Failure::Gone(error)) => return tracing::debug!(%error, "a client is gone"),
+        let told = match self.converse().await {
+            Ok(()) => Ok(()),
+            Err(Failure::Error(error) | Failure::Fatal(error)) => self.wire.put(&error_response("FATAL", &error)),
+            Err(Failure::Gone(error)) => Err(error),
         };
-        if self.wire.put(&error_response("FATAL", &error)).is_ok() {
-            self.wire.close().await;
+        match told {
+            Ok(()) => self.wire.close().await,
+            Err(error) => tracing::debug!(%error, "a client is gone"),
         }
     }
 
@@ -208,7 +209,7 @@ impl Connection {
         Ok(outcome?)
     }
 
-    /// Waits for some work of the session's, unless the client asks to cancel it.
+    /// What tells that the client asks to cancel.
     pub(crate) fn cancel(&self) -> Arc<Cancel> {
         Arc::clone(&self.registration.cancel)
     }

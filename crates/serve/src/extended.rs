@@ -190,7 +190,7 @@ impl Connection {
             Outcome::CopyIn(copy) => self.copy_in(copy).await?,
             Outcome::CopyOut { format, columns, batches } => self.copy_out(format, columns, batches).await?,
         };
-        self.complete(tag)?;
+        self.finish(tag).await?;
         Ok(State::Done(None))
     }
 
@@ -198,11 +198,20 @@ impl Connection {
     async fn fetch(&mut self, mut cursor: Cursor, tag: String, limit: u64) -> Result<State, Failure> {
         let rows = self.send_rows(&mut cursor, limit).await?;
         if cursor.is_at_end() {
-            self.complete(counted(&tag, rows))?;
+            self.finish(counted(&tag, rows)).await?;
             return Ok(State::Done(Some(tag)));
         }
         self.wire.put(&PortalSuspended::new())?;
         Ok(State::Open(cursor, tag))
+    }
+
+    /// Tells that a statement is done. The last one of a pipeline commits it first: clients expect an error in place of
+    /// the end of a statement, and not every driver copes with one that comes after it, at the Sync.
+    async fn finish(&mut self, tag: String) -> Result<(), Failure> {
+        if self.wire.sync_is_next() {
+            self.end_implicit().await?;
+        }
+        Ok(self.complete(tag)?)
     }
 
     /// What does not exist can be closed too.

@@ -59,7 +59,8 @@ pub(crate) async fn serve(server: Arc<Server>, stream: Box<dyn Stream>, trusted:
             Connection::new(wire, session, registration, server.draining.subscribe()).run().await;
             drop(permit);
         }
-        Ok(Ok(None)) => {}
+        // Over TLS, the client waits for a proper end.
+        Ok(Ok(None)) => wire.close().await,
         Ok(Err(Failure::Error(error) | Failure::Fatal(error))) => {
             tracing::debug!(%error, "a client was refused");
             if wire.put(&error_response("FATAL", &error)).is_ok() {

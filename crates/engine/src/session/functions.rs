@@ -19,7 +19,7 @@ pub(crate) struct Call {
 }
 
 /// Functions and the names of their arguments, in order.
-const FUNCTIONS: [(&str, &[&str]); 12] = [
+const FUNCTIONS: [(&str, &[&str]); 13] = [
     ("create_stream_table", CREATE),
     ("create_stream_table_if_not_exists", CREATE),
     ("create_or_replace_stream_table", CREATE),
@@ -32,6 +32,7 @@ const FUNCTIONS: [(&str, &[&str]); 12] = [
     ("resume", &["name"]),
     ("wait_for", &["name", "timeout"]),
     ("version", &[]),
+    ("verify", &["names", "at"]),
 ];
 
 const CREATE: &[&str] = &["name", "query", "schedule", "refresh_mode", "initialize"];
@@ -39,8 +40,16 @@ const CREATE: &[&str] = &["name", "query", "schedule", "refresh_mode", "initiali
 impl Call {
     /// The columns of its result.
     pub(crate) fn columns(&self) -> Vec<(String, SqlType)> {
-        let ty = if self.name == "version" { SqlType::Text } else { SqlType::Void };
-        vec![(self.name.clone(), ty)]
+        match self.name.as_str() {
+            "version" => vec![(self.name.clone(), SqlType::Text)],
+            "verify" => super::verify::columns(),
+            _ => vec![(self.name.clone(), SqlType::Void)],
+        }
+    }
+
+    /// An argument, if it was given and is not NULL.
+    pub(crate) fn arg(&self, name: &str) -> Option<&str> {
+        self.args.get(name).map(String::as_str)
     }
 
     fn text(&self, name: &str) -> Result<String> {
@@ -129,6 +138,9 @@ fn literal(expr: &Expr) -> Result<Option<String>> {
 
 impl Session {
     pub(crate) async fn call(&mut self, call: Call) -> Result<Outcome> {
+        if call.name == "verify" {
+            return self.verify(&call).await;
+        }
         let mut value = None;
         match call.name.as_str() {
             "create_stream_table" => self.create_stream_table(&call, false, false).await?,

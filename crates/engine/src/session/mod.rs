@@ -8,6 +8,7 @@ mod functions;
 mod outcome;
 mod query;
 mod settings;
+mod verify;
 
 pub(crate) use block::submit;
 pub(crate) use query::with_params;

@@ -114,7 +114,7 @@ impl Core {
             self.abort();
         }
         for (reply, committed) in accepted {
-            let answer = outcome.clone().map(|snapshot| Committed { snapshot, again: committed });
+            let answer = outcome.clone().map(|_| Committed { again: committed });
             // A client that went away needs no answer.
             let _ = reply.send(answer);
         }

@@ -33,8 +33,6 @@ pub(crate) struct Transaction {
 
 /// A committed transaction.
 pub(crate) struct Committed {
-    /// The snapshot that shows it.
-    pub(crate) snapshot: i64,
     /// The outcome of running it again, if that was needed.
     pub(crate) again: Option<Changed>,
 }

@@ -210,14 +210,8 @@ impl Draft<'_> {
     fn truncate(&mut self, id: i64) -> Result<()> {
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
-        let had_files = !std::mem::take(&mut version.files).is_empty();
         let had_inlined = std::mem::take(&mut version.inlined).live_rows() > 0;
         let info = Arc::clone(&version.info);
-        if had_files {
-            self.end_rows("ducklake_data_file", "table_id = ?2", id)?;
-            self.end_rows("ducklake_delete_file", "table_id = ?2", id)?;
-            self.tokens.deleted.insert(id);
-        }
         if had_inlined {
             for table in &info.inlined_tables {
                 let sql = format!("UPDATE {} SET end_snapshot = ?1 WHERE end_snapshot IS NULL", quoted(&table.name));
@@ -225,7 +219,33 @@ impl Draft<'_> {
             }
             self.tokens.inlined_deletes.insert(id);
         }
-        Ok(())
+        self.truncate_files(id)
+    }
+
+    /// Ends files as a whole, except those with inlined deletes: DuckDB's `table_changes` miscounts a file
+    /// that has both, so their rows are deleted one by one.
+    fn truncate_files(&mut self, id: i64) -> Result<()> {
+        let version = &self.table(id)?.version;
+        let (files, has_inlined_deletes) = (version.files.clone(), version.has_inlined_deletes);
+        let mut kept = Vec::new();
+        for file in files {
+            if has_inlined_deletes && self.has_inlined_deletes(id, file.file.id)? {
+                kept.push(file);
+                continue;
+            }
+            self.end_rows("ducklake_data_file", "data_file_id = ?2", file.file.id)?;
+            self.end_rows("ducklake_delete_file", "data_file_id = ?2", file.file.id)?;
+            self.tokens.deleted.insert(id);
+        }
+        let live = |f: &Arc<FileVersion>| (0..f.file.record_count).filter(|p| f.is_live(*p)).collect::<Vec<_>>();
+        let rest = kept.iter().map(live).enumerate().filter(|(_, rows)| !rows.is_empty()).collect();
+        self.table(id)?.version.files = kept;
+        self.delete_in_files(id, rest)
+    }
+
+    fn has_inlined_deletes(&self, id: i64, file_id: i64) -> Result<bool> {
+        let sql = format!("SELECT EXISTS (SELECT * FROM ducklake_inlined_delete_{id} WHERE file_id = ?1)");
+        Ok(self.db.prepare_cached(&sql)?.query_row([file_id], |r| r.get(0))?)
     }
 
     fn delete(&mut self, id: i64, mut row_ids: Vec<i64>) -> Result<()> {
@@ -241,15 +261,14 @@ impl Draft<'_> {
             }
         }
         self.delete_inlined(id, &inlined)?;
-        self.delete_in_files(id, in_files)?;
-        self.tokens.inlined_deletes.insert(id);
-        Ok(())
+        self.delete_in_files(id, in_files)
     }
 
     fn delete_inlined(&mut self, id: i64, rows: &[(i64, Place)]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
+        self.tokens.inlined_deletes.insert(id);
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
         let update = |table: &str| {
@@ -277,6 +296,7 @@ impl Draft<'_> {
         if by_file.is_empty() {
             return Ok(());
         }
+        self.tokens.inlined_deletes.insert(id);
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
         let table = format!("ducklake_inlined_delete_{id}");

@@ -15,8 +15,8 @@ use parquet::arrow::{ArrowSchemaConverter, ArrowWriter, PARQUET_FIELD_ID_META_KE
 use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{FooterTail, ParquetMetaData};
-use parquet::file::properties::WriterProperties;
-use parquet::schema::types::{SchemaDescriptor, Type};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -209,14 +209,18 @@ fn file_rows(info: &TableInfo, rows: &RecordBatch, row_ids: Option<&Int64Array>,
 }
 
 fn arrow_writer(file: File, info: &TableInfo, schema: &SchemaRef) -> Result<ArrowWriter<BufWriter<File>>, ParquetError> {
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_created_by(crate::created_by())
-        .build();
+        .set_created_by(crate::created_by());
+    // Parquet's bounds leave NaN out, and DuckDB would then not find it in the file.
+    for float in info.columns.iter().filter(|c| matches!(c.ty, LakeType::Float32 | LakeType::Float64)) {
+        let path = ColumnPath::from(float.name.as_str());
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
     let options = ArrowWriterOptions::new()
-        .with_properties(properties)
+        .with_properties(properties.build())
         .with_skip_arrow_metadata(true)
         .with_parquet_schema(parquet_schema(info, schema)?);
     ArrowWriter::try_new_with_options(BufWriter::new(file), Arc::clone(schema), options)

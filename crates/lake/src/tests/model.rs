@@ -2,6 +2,9 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static CASE: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -93,7 +96,7 @@ proptest! {
 
     #[test]
     fn lake_agrees_with_a_map(steps in prop::collection::vec(step(), 1..25)) {
-        let mut test = TestLake::new("model");
+        let mut test = TestLake::new(&format!("model-{}", CASE.fetch_add(1, Ordering::Relaxed)));
         let t = test.create("t", kv_columns());
         let (mut model, mut next_key) = (Model::new(), 0);
         let mut history = vec![];

@@ -1,7 +1,8 @@
 //! Output columns are named as PostgreSQL names them: `count`, `date_trunc`, `?column?`.
 
 use sqlparser::ast::{
-    CastKind, Expr, Ident, ObjectNamePart, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+    CastKind, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut,
+    VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -26,6 +27,20 @@ impl VisitorMut for Namer {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         name_set(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
+    /// The planner looks a function in FROM up by its first name only, so its schema becomes part of that.
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor else {
+            return ControlFlow::Continue(());
+        };
+        let parts: Vec<String> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
+        if parts.len() > 1 {
+            let last = parts[parts.len() - 1].clone();
+            *name = ObjectName::from(vec![Ident::with_quote('"', parts.join("."))]);
+            alias.get_or_insert_with(|| TableAlias { explicit: true, name: Ident::with_quote('"', last), columns: vec![], at: None });
+        }
         ControlFlow::Continue(())
     }
 }

@@ -1,0 +1,59 @@
+use crate::Target;
+use crate::client::Connection;
+use crate::error::{CliError, Result};
+use crate::output::{Format, Table};
+use std::process::ExitCode;
+
+/// Prove that maintained tables equal their queries over the stored tables
+#[derive(clap::Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    target: Target,
+    /// Materialized views; all of them without a name
+    names: Vec<String>,
+    /// The snapshot to compare at; the newest without it
+    #[arg(long, value_name = "VERSION")]
+    at: Option<i64>,
+}
+
+impl Verify {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let connection = Connection::open(&self.target.dir).await?;
+        let result = connection.client.simple_query(&self.sql()).await;
+        connection.close().await;
+        let tables = Table::collect(result?);
+        let mut all = Table::default();
+        for table in tables {
+            all.columns = table.columns;
+            all.rows.extend(table.rows);
+        }
+        let differing = all.rows.iter().filter(|r| r[3].as_deref() != Some("0")).count();
+        if self.target.output == Format::Json {
+            all.print(Format::Json);
+        } else {
+            print_text(&all)?;
+        }
+        Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn sql(&self) -> String {
+        let names: Vec<String> = self.names.iter().map(|n| n.replace('\'', "''")).collect();
+        let at = self.at.map_or("NULL".to_string(), |at| at.to_string());
+        format!("SELECT sluice.verify(names => '{}', at => {at})", names.join(","))
+    }
+}
+
+fn print_text(all: &Table) -> Result<()> {
+    let mut total = 0;
+    for row in &all.rows {
+        let cell = |i: usize| row.get(i).and_then(|c| c.as_deref()).unwrap_or_default();
+        let count: usize = cell(3).parse().map_err(|_| CliError::new("the answer to verify cannot be read"))?;
+        total += count;
+        println!("{}: {} rows at snapshot {}, {count} differences", cell(0), cell(2), cell(1));
+        if !cell(4).is_empty() {
+            cell(4).lines().for_each(|line| println!("  {line}"));
+        }
+    }
+    println!("{total} differences");
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Tests of the whole: the real binary, the real PostgreSQL, the real DuckDB.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod corpus;
+mod crash;
+mod duckdb;
+mod harness;
+mod transactions;
