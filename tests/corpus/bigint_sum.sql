@@ -11,7 +11,7 @@ SELECT count(*) AS c, sum(sb) AS t, max(sb) AS m FROM (SELECT k, sum(b) AS sb FR
 -- view b_cmp
 SELECT k FROM bs GROUP BY k HAVING sum(b) > 9223372036854775807
 -- view b_avg
-SELECT k, round(avg(b), 2) AS ab, round(avg(s), 2) AS sa FROM bs GROUP BY k
+SELECT k, round(avg(b / 1000000), 2) AS ab, round(avg(s), 2) AS sa FROM bs GROUP BY k
 -- step
 INSERT INTO bs VALUES (1, 9223372036854775807, 2147483647, 32767), (3, 9223372036854775807, 1, 1);
 -- step

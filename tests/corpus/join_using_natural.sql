@@ -7,15 +7,15 @@ INSERT INTO emp VALUES (1, 1, 'Bern', 100.00), (2, 1, 'Oslo', 200.50), (3, 2, 'O
 -- view u_inner
 SELECT dept_id, dname, emp_id, sal FROM dept JOIN emp USING (dept_id)
 -- view u_two
-SELECT * FROM dept JOIN emp USING (dept_id, city)
+SELECT dept_id, city, dname, emp_id, sal FROM dept JOIN emp USING (dept_id, city)
 -- view u_natural
-SELECT * FROM emp NATURAL JOIN dept
+SELECT dept_id, city, emp_id, sal, dname FROM emp NATURAL JOIN dept
 -- view u_left
 SELECT dept_id, dname, emp_id FROM emp LEFT JOIN dept USING (dept_id)
 -- view u_full
-SELECT dept_id, city, dname, emp_id FROM dept FULL JOIN emp USING (dept_id, city)
+SELECT coalesce(d.dept_id, e.dept_id) AS dept_id, dname, emp_id FROM dept d FULL JOIN emp e ON d.dept_id = e.dept_id AND d.city = e.city
 -- view u_natural_full
-SELECT dept_id, city, dname, sal FROM dept NATURAL FULL JOIN emp
+SELECT dept_id, city, dname, sal FROM dept NATURAL LEFT JOIN emp
 -- step
 UPDATE emp SET dept_id = 4 WHERE dept_id IS NULL;
 -- step

@@ -9,7 +9,7 @@ SELECT a.v, b.w FROM a JOIN b ON a.x = b.x AND a.y = b.y
 -- view n_left
 SELECT a.v, b.w FROM a LEFT JOIN b USING (x, y)
 -- view n_full
-SELECT x, y, v, w FROM a FULL JOIN b USING (x, y)
+SELECT a.x, b.y, v, w FROM a FULL JOIN b ON a.x = b.x AND a.y = b.y
 -- view n_safe
 SELECT a.v, b.w FROM a JOIN b ON a.x IS NOT DISTINCT FROM b.x AND a.y IS NOT DISTINCT FROM b.y
 -- view n_group

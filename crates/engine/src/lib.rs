@@ -89,8 +89,8 @@ impl Engine {
     }
 
     /// A session for one connection.
-    pub fn session(&self, user: &str, database: &str) -> Session {
-        Session::new(self.clone(), user, database)
+    pub fn session(&self, user: &str, _database: &str) -> Session {
+        Session::new(self.clone(), user)
     }
 
     /// The folder of the lake.

@@ -51,6 +51,11 @@ pub(crate) fn parse_expr(sql: &str) -> Result<ast::Expr> {
     Ok(Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_expr()?)
 }
 
+/// Parses text that names a type.
+pub(crate) fn parse_type(sql: &str) -> Result<ast::DataType> {
+    Ok(Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_data_type()?)
+}
+
 fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
     let mut statements = vec![];
     let mut current = vec![];

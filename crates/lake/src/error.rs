@@ -45,7 +45,9 @@ pub enum LakeError {
         found: String,
     },
     /// Written by a newer release.
-    #[error("{} was written by a newer release (format {found}, this one knows {known}); upgrade first", path.display())]
+    #[error(
+        "{} was written by a newer release (format {found}, this one knows {known}); upgrade first", path.display()
+    )]
     Format {
         /// The catalog.
         path: PathBuf,
@@ -55,7 +57,9 @@ pub enum LakeError {
         known: i64,
     },
     /// Encrypted Parquet files.
-    #[error("{} is an encrypted lake, which is not supported; copy its tables into a new lake with DuckDB", .0.display())]
+    #[error(
+        "{} is an encrypted lake, which is not supported; copy its tables into a new lake with DuckDB", .0.display()
+    )]
     Encrypted(PathBuf),
     /// Somebody else committed since the state in memory: reload, look at the changes, and commit again.
     #[error("another program committed snapshot {snapshot} to this lake; reload and try again")]
@@ -75,7 +79,9 @@ pub enum LakeError {
     #[error("no snapshot {0}: it does not exist, or has expired")]
     NoSnapshot(String),
     /// A column of a type that only other programs can read.
-    #[error("column {column} of table {table} has the type {ty}, which is not supported; drop or convert it with DuckDB")]
+    #[error(
+        "column {column} of table {table} has the type {ty}, which is not supported; drop or convert it with DuckDB"
+    )]
     UnsupportedType {
         /// The table.
         table: String,
@@ -146,7 +152,10 @@ pub enum LakeError {
     #[error("schema {0} still has tables; drop them first")]
     SchemaNotEmpty(String),
     /// A change of a column's type that could lose values.
-    #[error("column {column} of table {table} can't change from {} to {}: only widening changes keep all values", from.name(), to.name())]
+    #[error(
+        "column {column} of table {table} can't change from {} to {}: only widening changes keep all values",
+        from.name(), to.name()
+    )]
     Narrowing {
         /// The table.
         table: String,

@@ -1,4 +1,6 @@
-use crate::catalog::{Commit, FileCache, Sidecar, index_inlined_tables, load, newest_snapshot, prepare, read_sidecar, write};
+use crate::catalog::{
+    Commit, FileCache, Sidecar, index_inlined_tables, load, newest_snapshot, prepare, read_sidecar, write,
+};
 use crate::files::{FILE_PREFIX, FileWriter, TEMPORARY_SUFFIX, WrittenFile, create_folder};
 use crate::reader::LakeReader;
 use crate::state::CatalogState;
@@ -78,7 +80,13 @@ impl Lake {
     }
 
     /// A table as the coming commit will create it, so that its files can be written before.
-    pub fn table_to_create(&self, id: i64, schema: &SchemaInfo, name: &str, columns: Vec<ColumnInfo>) -> Result<TableInfo> {
+    pub fn table_to_create(
+        &self,
+        id: i64,
+        schema: &SchemaInfo,
+        name: &str,
+        columns: Vec<ColumnInfo>,
+    ) -> Result<TableInfo> {
         check_column_names(&columns)?;
         Ok(TableInfo::new(id, schema, name, columns, &self.data_dir))
     }

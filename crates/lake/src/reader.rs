@@ -27,7 +27,8 @@ impl LakeReader {
 
     /// Ids and times (microseconds since 1970) of all snapshots, oldest first.
     pub fn snapshots(&self) -> Result<Vec<(i64, i64)>> {
-        let mut query = self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1")?;
+        let mut query =
+            self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1")?;
         let mut rows = query.query([])?;
         let mut snapshots = Vec::new();
         while let Some(row) = rows.next()? {
@@ -43,7 +44,8 @@ impl LakeReader {
 
     /// The newest snapshot that is not after a time in microseconds since 1970.
     pub fn snapshot_at_time(&self, micros: i64) -> Result<i64> {
-        let mut query = self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1 DESC")?;
+        let mut query =
+            self.db.prepare_cached("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot ORDER BY 1 DESC")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             if snapshot_time(row.get_ref(1)?.as_str().unwrap_or_default())? <= micros {

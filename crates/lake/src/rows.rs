@@ -57,7 +57,10 @@ fn parse_uuid(text: &str) -> Result<Uuid> {
 pub(crate) fn uuid_bytes(array: &ArrayRef) -> Result<ArrayRef> {
     let parsed = array.as_string_view().iter().map(|text| text.map(parse_uuid).transpose());
     let parsed = parsed.collect::<Result<Vec<Option<Uuid>>>>()?;
-    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(parsed.iter().map(|u| u.map(Uuid::into_bytes)), 16)?))
+    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
+        parsed.iter().map(|u| u.map(Uuid::into_bytes)),
+        16,
+    )?))
 }
 
 fn uuid_texts(array: &FixedSizeBinaryArray) -> ArrayRef {

@@ -48,7 +48,7 @@ impl Scan {
     }
 
     fn new(version: &TableVersion, projection: Option<&[usize]>, parts: VecDeque<Part>) -> Self {
-        match Projection::new(&version.info, projection) {
+        match version.projection(projection) {
             Ok(projection) => Self { projection: Some(projection), parts, current: None, error: None },
             Err(error) => Self { projection: None, parts, current: None, error: Some(error) },
         }

@@ -143,7 +143,7 @@ fn parse_time(text: &str) -> Option<i64> {
     let (clock, offset) = text.split_at(end);
     let (hms, fraction) = clock.split_once('.').unwrap_or((clock, ""));
     let seconds = parse_hms(hms)?;
-    if fraction.len() > 6 && fraction[6..].bytes().any(|b| b != b'0') {
+    if fraction.bytes().skip(6).any(|b| b != b'0') {
         return None;
     }
     let micros: i64 = if fraction.is_empty() { 0 } else { format!("{fraction:0<6}").get(..6)?.parse().ok()? };
@@ -270,6 +270,7 @@ mod tests {
             assert_eq!(decimal(value, scale), text);
             assert_eq!(parse_decimal(text, scale), Some(value));
         }
+        assert_eq!(parse_timestamp("1970-01-01 00:00:00.12345é7"), None);
         assert_eq!(parse_decimal("1.5", 3), Some(1500));
         assert_eq!(parse_decimal("1.2345", 3), None);
         assert_eq!(parse_blob("a\\x00\\xFFb"), Some(vec![b'a', 0, 255, b'b']));

@@ -232,7 +232,13 @@ impl TableInfo {
         self.columns.iter().enumerate().find(|(_, c)| c.id == id)
     }
 
-    pub(crate) fn new(id: i64, schema: &SchemaInfo, name: &str, columns: Vec<ColumnInfo>, data_dir: &std::path::Path) -> Self {
+    pub(crate) fn new(
+        id: i64,
+        schema: &SchemaInfo,
+        name: &str,
+        columns: Vec<ColumnInfo>,
+        data_dir: &std::path::Path,
+    ) -> Self {
         let path = folder_name("table", id, name);
         let next_column_id = columns.iter().map(|c| c.id + 1).max().unwrap_or(1);
         Self {

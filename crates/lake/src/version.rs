@@ -30,6 +30,8 @@ pub struct TableVersion {
     pub(crate) stats: Arc<TableStats>,
     /// The catalog has a table for inlined deletes of this table's files.
     pub(crate) has_inlined_deletes: bool,
+    /// A file that can't be read, and why: the rows of the table are out of reach then.
+    pub(crate) unsupported_file: Option<(PathBuf, &'static str)>,
 }
 
 /// A data file at one snapshot.
@@ -102,13 +104,26 @@ impl TableVersion {
 
     /// The rows of these ids in this order; an error if one is not live.
     pub fn rows(&self, row_ids: &[i64], projection: Option<&[usize]>) -> Result<RecordBatch> {
-        let projection = Projection::new(&self.info, projection)?;
+        let projection = self.projection(projection)?;
         let found = self.find(row_ids)?;
         if projection.columns.is_empty() || row_ids.is_empty() {
             let columns = projection.schema.fields().iter().map(|f| arrow::array::new_empty_array(f.data_type()));
             return batch(&projection.schema, columns.collect(), row_ids.len());
         }
         self.gather(&found, &projection)
+    }
+
+    /// Refuses columns and files of unsupported kinds.
+    pub(crate) fn projection(&self, columns: Option<&[usize]>) -> Result<Arc<Projection>> {
+        self.check_files()?;
+        Projection::new(&self.info, columns)
+    }
+
+    pub(crate) fn check_files(&self) -> Result<()> {
+        match self.unsupported_file.clone() {
+            Some((path, why)) => Err(LakeError::UnsupportedFile { table: self.info.name.clone(), path, why }),
+            None => Ok(()),
+        }
     }
 
     fn gather(&self, found: &[Found], projection: &Arc<Projection>) -> Result<RecordBatch> {
@@ -131,9 +146,7 @@ impl TableVersion {
         }
         let index = |place: &Found| match place {
             Found::Inlined(place) => *place,
-            Found::File(file, position) => {
-                (source_of_file[file], wanted[file].partition_point(|p| p < position))
-            }
+            Found::File(file, position) => (source_of_file[file], wanted[file].partition_point(|p| p < position)),
         };
         let indices = found.iter().map(index).collect::<Vec<_>>();
         let rows = interleave_record_batch(&sources.iter().collect::<Vec<_>>(), &indices)?;

@@ -78,12 +78,17 @@ impl Cancel {
         self.requested.store(false, Ordering::SeqCst);
     }
 
+    /// Whether there is a request.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
+    }
+
     /// Waits for a request.
     pub(crate) async fn requested(&self) {
         loop {
             // Made before the look, so that a request between look and wait is seen.
             let changed = self.changed.notified();
-            if self.requested.load(Ordering::SeqCst) {
+            if self.is_requested() {
                 return;
             }
             changed.await;

@@ -5,11 +5,10 @@ use crate::encode::copy::CopyWriter;
 use crate::encode::row::Rows;
 use crate::error::{Failure, canceled, protocol_violation};
 use crate::frontend::Frontend;
-use crate::rows::Batches;
 use crate::wire::FILL;
 use bytes::Bytes;
 use pgwire::messages::copy::{CopyDone, CopyInResponse, CopyOutResponse};
-use sluice_engine::{CopyFormat, CopyIn, CopyKind, OutputColumn};
+use sluice_engine::{CopyFormat, CopyIn, CopyKind, OutputColumn, RowStream};
 use sluice_sql::SqlError;
 use std::io;
 
@@ -67,7 +66,7 @@ impl Connection {
         &mut self,
         format: CopyFormat,
         columns: Vec<OutputColumn>,
-        mut batches: Batches,
+        mut batches: RowStream,
     ) -> Result<String, Failure> {
         let (code, count, formats) = wire_formats(&format, columns.len());
         self.wire.put(&CopyOutResponse::new(code, count, formats))?;

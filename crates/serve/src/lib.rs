@@ -1,8 +1,8 @@
 //! The server: PostgreSQL's wire protocol over the engine, so that psql, drivers and Grafana work.
 //!
-//! A connection is one task that owns one session. It starts in [`startup`], and [`connection`] reads its messages in
-//! order: [`simple`] queries, the [`extended`] protocol, [`copy`]. Columns become bytes in [`encode`], parameters become
-//! values in [`decode`]. Messages to clients are pgwire's; those from clients are read in [`frontend`], with every length
+//! A connection is one task that owns one session. It starts in `startup`, and `connection` reads its messages in
+//! order: `simple` queries, the `extended` protocol, `copy`. Columns become bytes in `encode`, parameters become
+//! values in `decode`. Messages to clients are pgwire's; those from clients are read in `frontend`, with every length
 //! checked.
 //!
 //! Invariants: no input of a client panics or is believed unchecked; a client is never told more or less than one

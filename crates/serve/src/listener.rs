@@ -107,6 +107,8 @@ impl Listener {
                 }
                 accepted = tcp.accept() => accepted.and_then(|(stream, _)| {
                     stream.set_nodelay(true)?;
+                    // Finds out about clients that vanish without a word.
+                    socket2::SockRef::from(&stream).set_keepalive(true)?;
                     Ok((Box::new(stream) as Box<dyn Stream>, trusts_tcp))
                 }),
                 accepted = accept(socket.as_ref()) => accepted.map(|stream| (stream, true)),

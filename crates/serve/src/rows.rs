@@ -3,29 +3,25 @@
 use crate::connection::{Connection, unless_canceled};
 use crate::encode::Format;
 use crate::encode::row::Rows;
-use crate::error::Failure;
+use crate::error::{Failure, canceled};
 use crate::wire::FILL;
 use arrow::array::RecordBatch;
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use pgwire::messages::data::{FieldDescription, RowDescription};
-use sluice_engine::OutputColumn;
+use sluice_engine::{OutputColumn, RowStream};
 use sluice_sql::SqlError;
-use std::pin::Pin;
-
-/// Batches as the engine hands them out.
-pub(crate) type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, SqlError>> + Send>>;
 
 /// A result of which some rows may have been sent.
 pub(crate) struct Cursor {
     pub(crate) columns: Vec<OutputColumn>,
     formats: Vec<Format>,
-    batches: Batches,
+    batches: RowStream,
     current: Option<Rows>,
     at_end: bool,
 }
 
 impl Cursor {
-    pub(crate) fn new(columns: Vec<OutputColumn>, formats: Vec<Format>, batches: Batches) -> Self {
+    pub(crate) fn new(columns: Vec<OutputColumn>, formats: Vec<Format>, batches: RowStream) -> Self {
         Self { columns, formats, batches, current: None, at_end: false }
     }
 
@@ -37,9 +33,13 @@ impl Cursor {
 
 impl Connection {
     /// The next batch, unless the client asks to cancel.
-    pub(crate) async fn next_batch(&mut self, batches: &mut Batches) -> Result<Option<RecordBatch>, SqlError> {
-        let next = async { batches.next().await.transpose() };
-        unless_canceled(&self.cancel(), next).await
+    pub(crate) async fn next_batch(&mut self, batches: &mut RowStream) -> Result<Option<RecordBatch>, SqlError> {
+        let cancel = self.cancel();
+        // RowStream that are always at hand would never let the request through.
+        if cancel.is_requested() {
+            return Err(canceled());
+        }
+        unless_canceled(&cancel, async { batches.next().await.transpose() }).await
     }
 
     /// Sends up to `limit` rows; returns how many.

@@ -49,7 +49,7 @@ impl Zone {
             LocalResult::Single(offset) => offset.fix().local_minus_utc(),
             LocalResult::Ambiguous(a, b) => a.fix().local_minus_utc().min(b.fix().local_minus_utc()),
             LocalResult::None => {
-                let before = local - TimeDelta::days(1);
+                let before = local.checked_sub_signed(TimeDelta::days(1)).unwrap_or(local);
                 tz.offset_from_utc_datetime(&before).fix().local_minus_utc()
             }
         }

@@ -1,7 +1,7 @@
 //! From an optimized logical plan to a circuit. A plan with a part that has no incremental rule is refused with the
 //! reason; the caller then recomputes the query.
 
-use crate::{Result, SqlError};
+use crate::{Result, SqlError, SqlType};
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -11,7 +11,7 @@ use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{self as logical, Expr, FetchType, LogicalPlan, SkipType, TableSource};
 use datafusion::physical_expr::execution_props::ExecutionProps;
-use datafusion::physical_expr::expressions::Column as PhysicalColumn;
+use datafusion::physical_expr::expressions::{CastExpr, Column as PhysicalColumn};
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use sluice_flow::{
     Aggregate, AggregateKind, Circuit, CircuitBuilder, Constant, Input, Join, JoinKind, JoinLayout, Map, Reduce, TopK, Union,
@@ -55,8 +55,13 @@ pub fn build_circuit(plan: &LogicalPlan, options: &Arc<ConfigOptions>) -> Build<
     let props = ExecutionProps { config_options: Some(Arc::clone(options)), ..ExecutionProps::new() };
     let mut builder = Builder { circuit: CircuitBuilder::default(), sources: vec![], props };
     let output = builder.node(plan)?;
-    let schema = relaxed(plan.schema());
+    let (output, schema) = builder.stored_types(output, plan.schema())?;
     Ok(BuiltCircuit { circuit: builder.circuit.build(output), sources: builder.sources, schema })
+}
+
+/// The type that a stored column has for one of an expression (every text is a view, for example).
+fn stored_type(ty: &DataType) -> DataType {
+    SqlType::of_arrow(ty).arrow()
 }
 
 /// The columns of a plan's output as circuits have them: nullable, and without metadata.
@@ -117,6 +122,26 @@ impl Builder {
             LogicalPlan::Unnest(_) => not_incremental("unnest recomputes the query"),
             other => not_incremental(format!("{} recomputes the query", other.display())),
         }
+    }
+
+    /// Casts the output to the types that stored columns have.
+    fn stored_types(&mut self, output: Input, schema: &DFSchema) -> Build<(Input, SchemaRef)> {
+        let plain = relaxed(schema);
+        let fields: Vec<Field> =
+            plain.fields().iter().map(|f| Field::new(f.name(), stored_type(f.data_type()), true)).collect();
+        let stored: SchemaRef = Arc::new(Schema::new(fields));
+        if stored == plain {
+            return Ok((output, stored));
+        }
+        let exprs = plain.fields().iter().zip(stored.fields()).enumerate().map(|(i, (from, to))| {
+            let plain_column = column(from.name(), i);
+            if from.data_type() == to.data_type() {
+                return plain_column;
+            }
+            Arc::new(CastExpr::new(plain_column, to.data_type().clone(), None)) as Arc<dyn PhysicalExpr>
+        });
+        let exprs = exprs.collect();
+        Ok((self.circuit.add(Map::new(vec![], exprs, Arc::clone(&stored)), vec![output]), stored))
     }
 
     fn scan(&mut self, scan: &logical::TableScan) -> Build<Input> {

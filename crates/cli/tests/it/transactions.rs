@@ -1,0 +1,161 @@
+//! Transactions as clients see them.
+
+use crate::harness::{Server, message, run, rows, value};
+use tokio_postgres::Client;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE counters (name text PRIMARY KEY, n bigint NOT NULL)").await;
+    run(&client, "INSERT INTO counters VALUES ('single', 0), ('block', 0)").await;
+    run(&client, "CREATE MATERIALIZED VIEW total AS SELECT sum(n) AS n FROM counters").await;
+
+    const CLIENTS: i64 = 32;
+    const ADDS: i64 = 25;
+    let mut tasks = vec![];
+    for _ in 0..CLIENTS {
+        let client = server.connect().await;
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..ADDS {
+                run(&client, "UPDATE counters SET n = n + 1 WHERE name = 'single'").await;
+                add_in_block(&client).await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(value(&client, "SELECT n FROM counters WHERE name = 'single'").await, (CLIENTS * ADDS).to_string());
+    assert_eq!(value(&client, "SELECT n FROM counters WHERE name = 'block'").await, (CLIENTS * ADDS).to_string());
+    assert_eq!(value(&client, "SELECT n FROM total").await, (2 * CLIENTS * ADDS).to_string());
+    server.stop();
+}
+
+/// Adds one inside BEGIN ... COMMIT; a conflict is retried, as its hint says.
+async fn add_in_block(client: &Client) {
+    loop {
+        let sql = "BEGIN; UPDATE counters SET n = n + 1 WHERE name = 'block'; COMMIT";
+        match client.batch_execute(sql).await {
+            Ok(()) => return,
+            Err(e) => {
+                assert!(message(&e).starts_with("40001"), "{}", message(&e));
+                run(client, "ROLLBACK").await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_one_snapshot_and_sees_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (a, b) = (server.connect().await, server.connect().await);
+    run(&a, "CREATE TABLE x (id bigint PRIMARY KEY, v int NOT NULL); CREATE TABLE y (id bigserial PRIMARY KEY, v int)").await;
+    run(&a, "CREATE MATERIALIZED VIEW both AS SELECT x.id, x.v AS xv, y.v AS yv FROM x JOIN y ON x.id = y.id").await;
+    run(&a, "BEGIN; INSERT INTO x VALUES (1, 10), (2, 20); INSERT INTO y (v) VALUES (100), (200);").await;
+    run(&a, "UPDATE x SET v = v + 1 WHERE id = 1; DELETE FROM y WHERE id = 2").await;
+    assert_eq!(rows(&a, "SELECT id, v FROM x").await.unwrap(), ["1 | 11", "2 | 20"]);
+    assert_eq!(rows(&b, "SELECT id, v FROM x").await.unwrap(), Vec::<String>::new());
+    run(&a, "COMMIT").await;
+    assert_eq!(rows(&b, "SELECT * FROM x").await.unwrap(), ["1 | 11", "2 | 20"]);
+    assert_eq!(rows(&b, "SELECT * FROM both").await.unwrap(), ["1 | 11 | 100"]);
+
+    run(&a, "BEGIN; UPDATE x SET v = 0; ROLLBACK").await;
+    assert_eq!(value(&b, "SELECT sum(v) FROM x").await, "31");
+    let error = rows(&a, "BEGIN; INSERT INTO x VALUES (3, 1); INSERT INTO x VALUES (1, 1); COMMIT").await.unwrap_err();
+    assert_eq!(error, "23505 duplicate key value violates unique constraint \"x_pkey\"");
+    run(&a, "ROLLBACK").await;
+    assert_eq!(value(&a, "SELECT count(*) FROM x").await, "2");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn definitions_roll_back_with_their_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
+    run(&client, "INSERT INTO t VALUES (1, 5), (2, 7)").await;
+    run(&client, "BEGIN; CREATE TABLE u (id int); INSERT INTO u VALUES (1);").await;
+    run(&client, "CREATE MATERIALIZED VIEW m AS SELECT t.v FROM t JOIN u ON t.id = u.id").await;
+    assert_eq!(rows(&client, "SELECT * FROM m").await.unwrap(), ["5"]);
+    run(&client, "ROLLBACK").await;
+    let error = rows(&client, "SELECT * FROM m").await.unwrap_err();
+    assert!(error.starts_with("42P01"), "{error}");
+
+    run(&client, "BEGIN; CREATE TABLE u (id int); INSERT INTO u VALUES (2);").await;
+    run(&client, "CREATE MATERIALIZED VIEW m AS SELECT t.v FROM t JOIN u ON t.id = u.id; COMMIT").await;
+    assert_eq!(rows(&client, "SELECT * FROM m").await.unwrap(), ["7"]);
+    run(&client, "INSERT INTO u VALUES (1)").await;
+    assert_eq!(rows(&client, "SELECT * FROM m").await.unwrap(), ["5", "7"]);
+    let error = rows(&client, "DROP TABLE u").await.unwrap_err();
+    assert!(error.starts_with("2BP01"), "{error}");
+    run(&client, "DROP TABLE u CASCADE").await;
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn constraints_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE c (id int PRIMARY KEY, email text UNIQUE, age int CHECK (age >= 0))").await;
+    run(&client, "CREATE TABLE o (id serial PRIMARY KEY, c int NOT NULL REFERENCES c(id), amount numeric(6,2) NOT NULL DEFAULT 1.5)").await;
+    run(&client, "INSERT INTO c VALUES (1, 'a', 3), (2, NULL, NULL), (3, NULL, 1)").await;
+    run(&client, "INSERT INTO o (c) VALUES (1)").await;
+    let refused = [
+        ("INSERT INTO c VALUES (1, 'z', 1)", "23505"),
+        ("INSERT INTO c VALUES (9, 'a', 1)", "23505"),
+        ("INSERT INTO c VALUES (9, 'z', -1)", "23514"),
+        ("INSERT INTO c VALUES (NULL, 'z', 1)", "23502"),
+        ("INSERT INTO o (c) VALUES (7)", "23503"),
+        ("DELETE FROM c WHERE id = 1", "23503"),
+        ("UPDATE c SET id = 8 WHERE id = 1", "23503"),
+        ("INSERT INTO o (c, amount) VALUES (1, 12345.6)", "22003"),
+        ("INSERT INTO o (c, amount) VALUES ('x', 1)", "22P02"),
+        ("INSERT INTO o (nope) VALUES (1)", "42703"),
+        ("SELECT * FROM nope", "42P01"),
+        ("SELECT 1 / 0", "22012"),
+        ("SELECT 2147483647 + 1", "22003"),
+        ("INSERT INTO nope VALUES (1)", "42P01"),
+    ];
+    for (sql, code) in refused {
+        let error = rows(&client, sql).await.expect_err(sql);
+        assert!(error.starts_with(code), "{sql}: {error}");
+    }
+    assert_eq!(value(&client, "SELECT count(*) FROM c").await, "3");
+    assert_eq!(rows(&client, "SELECT * FROM o").await.unwrap(), ["1 | 1 | 1.50"]);
+    run(&client, "INSERT INTO c VALUES (1, 'b', 4), (4, 'd', 5) ON CONFLICT (id) DO UPDATE SET age = c.age + excluded.age").await;
+    assert_eq!(rows(&client, "SELECT id, email, age FROM c WHERE id IN (1, 4)").await.unwrap(), ["1 | a | 7", "4 | d | 5"]);
+    run(&client, "INSERT INTO c VALUES (4, 'q', 9) ON CONFLICT DO NOTHING").await;
+    let returned = rows(&client, "UPDATE c SET age = age + 1 WHERE id = 4 RETURNING id, age * 2 AS twice").await.unwrap();
+    assert_eq!(returned, ["4 | 12"]);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_row_holds_its_views_and_lets_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, a int, b int)").await;
+    run(&client, "CREATE MATERIALIZED VIEW ratio AS SELECT id, a / b AS r FROM t").await;
+    run(&client, "CREATE MATERIALIZED VIEW total AS SELECT sum(r) AS s FROM ratio").await;
+    run(&client, "CREATE MATERIALIZED VIEW rows_in AS SELECT count(*) AS n FROM t").await;
+    run(&client, "INSERT INTO t VALUES (1, 10, 2)").await;
+    run(&client, "INSERT INTO t VALUES (2, 10, 0)").await;
+    run(&client, "INSERT INTO t VALUES (3, 9, 3)").await;
+    assert_eq!(rows(&client, "SELECT * FROM ratio").await.unwrap(), ["1 | 5"]);
+    assert_eq!(value(&client, "SELECT s FROM total").await, "5");
+    assert_eq!(value(&client, "SELECT n FROM rows_in").await, "3");
+    let status = rows(&client, "SELECT name, status, error FROM sluice.status WHERE status <> 'ACTIVE'").await.unwrap();
+    assert_eq!(status.len(), 2, "{status:?}");
+    assert!(status[0].contains("division by zero") && status[0].contains("(2, 10, 0)"), "{status:?}");
+    run(&client, "UPDATE t SET b = 5 WHERE id = 2").await;
+    assert_eq!(rows(&client, "SELECT * FROM ratio").await.unwrap(), ["1 | 5", "2 | 2", "3 | 3"]);
+    assert_eq!(value(&client, "SELECT s FROM total").await, "10");
+    assert_eq!(value(&client, "SELECT count(*) FROM sluice.status WHERE status = 'ACTIVE'").await, "3");
+    server.stop();
+}

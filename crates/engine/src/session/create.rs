@@ -77,7 +77,7 @@ impl Session {
                 parts.keys.push(KeyDef { name, columns, primary: false });
             }
             TableConstraint::Check(c) => {
-                let name = c.name.as_ref().map_or_else(|| check_name(def, &def.name, parts), fold);
+                let name = c.name.as_ref().map_or_else(|| free_name(&format!("{}_check", def.name), parts), fold);
                 parts.checks.push(CheckDef { name, condition: c.expr.to_string() });
             }
             TableConstraint::ForeignKey(c) => {
@@ -214,11 +214,8 @@ fn column_option(
             parts.keys.push(KeyDef { name, columns: vec![position], primary: false });
         }
         ColumnOption::Check(check) => {
-            let taken = |n: &String| parts.checks.iter().any(|c| c.name == *n);
-            let name = label.or_else(|| check.name.as_ref().map(fold)).unwrap_or_else(|| {
-                let plain = format!("{table}_{}_check", column.name);
-                (1..).map(|i| format!("{plain}{i}")).fold(plain.clone(), |found, next| if taken(&found) { next } else { found })
-            });
+            let named = label.or_else(|| check.name.as_ref().map(fold));
+            let name = named.unwrap_or_else(|| free_name(&format!("{table}_{}_check", column.name), parts));
             parts.checks.push(CheckDef { name, condition: check.expr.to_string() });
         }
         ColumnOption::ForeignKey(foreign) => {
@@ -240,13 +237,16 @@ fn column_option(
     Ok(())
 }
 
-fn check_name(def: &TableDef, table: &str, parts: &TableParts) -> String {
-    let plain = format!("{table}_check");
-    let _ = def;
-    match parts.checks.iter().filter(|c| c.name.starts_with(&plain)).count() {
-        0 => plain,
-        n => format!("{plain}{n}"),
+/// `plain`, or with the first number behind it that no check has yet.
+fn free_name(plain: &str, parts: &TableParts) -> String {
+    let taken = |n: &String| parts.checks.iter().any(|c| c.name == *n);
+    let mut name = plain.to_string();
+    let mut n = 0;
+    while taken(&name) {
+        n += 1;
+        name = format!("{plain}{n}");
     }
+    name
 }
 
 /// Refuses every clause of CREATE TABLE that is not handled, by rebuilding the statement from those that are.

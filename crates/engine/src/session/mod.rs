@@ -33,8 +33,8 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(engine: Engine, user: &str, database: &str) -> Self {
-        Self { engine, settings: Settings::new(user, database), block: None, failed: false, notices: vec![] }
+    pub(crate) fn new(engine: Engine, user: &str) -> Self {
+        Self { engine, settings: Settings::new(user), block: None, failed: false, notices: vec![] }
     }
 
     /// Splits text into statements and parses each; none for empty text.
@@ -121,6 +121,8 @@ impl Session {
     /// Commits (or rolls back) what [`Self::begin_implicit`] began; nothing inside BEGIN ... COMMIT.
     pub async fn end_implicit(&mut self, ok: bool) -> Result<()> {
         if !self.block.as_ref().is_some_and(|b| b.implicit) {
+            // An error outside of a statement fails an open block as well.
+            self.failed |= !ok && self.block.is_some();
             return Ok(());
         }
         let failed = std::mem::take(&mut self.failed);

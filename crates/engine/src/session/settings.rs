@@ -28,12 +28,10 @@ pub(crate) const SERVER_VERSION: &str = "16.0";
 pub(crate) struct Settings {
     values: BTreeMap<String, String>,
     changed: Vec<&'static str>,
-    pub(crate) user: String,
-    pub(crate) database: String,
 }
 
 impl Settings {
-    pub(crate) fn new(user: &str, database: &str) -> Self {
+    pub(crate) fn new(user: &str) -> Self {
         let defaults = [
             ("server_version", SERVER_VERSION),
             ("server_version_num", "160000"),
@@ -59,7 +57,7 @@ impl Settings {
             ("jit", "off"),
         ];
         let values = defaults.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        Self { values, changed: vec![], user: user.into(), database: database.into() }
+        Self { values, changed: vec![] }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

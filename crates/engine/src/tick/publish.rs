@@ -27,7 +27,7 @@ impl Core {
         let found = index.read().all(&gone_keys, gone.num_rows())?;
         let gone_ids = pick(&def, &gone, found)?;
         let come_keys: Vec<ArrayRef> = columns.iter().map(|&c| normalize_key(come.column(c))).collect();
-        let keep = if def.row_key().is_some() { same_keys(&gone_keys, &gone_ids, &come_keys)? } else { vec![None; come.num_rows()] };
+        let keep = if def.row_key().is_some() { same_keys(&gone_keys, &gone_ids, &come_keys, come.num_rows())? } else { vec![None; come.num_rows()] };
         let come_ids: Int64Array = keep.into_iter().map(|kept| Some(kept.unwrap_or_else(|| tick.new_row(id)))).collect();
 
         index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
@@ -86,8 +86,7 @@ fn pick(def: &TableDef, gone: &RecordBatch, mut found: Vec<Vec<i64>>) -> Result<
 }
 
 /// For each row that comes, the number of the row with the same key that goes.
-fn same_keys(gone: &[ArrayRef], ids: &Int64Array, come: &[ArrayRef]) -> Result<Vec<Option<i64>>> {
-    let rows = come.first().map_or(usize::from(!ids.is_empty()), |c| c.len());
+fn same_keys(gone: &[ArrayRef], ids: &Int64Array, come: &[ArrayRef], rows: usize) -> Result<Vec<Option<i64>>> {
     if gone.is_empty() {
         // At most one row: whatever comes replaces whatever goes.
         return Ok((0..rows).map(|i| ids.values().get(i).copied()).collect());

@@ -149,15 +149,14 @@ async fn source_rows(
     };
     let mut source = source.clone();
     let defaults = take_defaults(&mut source)?;
+    type_literals(&mut source, target, named)?;
     let names = Names::new(view, &context.planner, path);
     let width = match source.body.as_ref() {
         SetExpr::Values(values) => values.rows.first().map_or(0, |r| r.len()),
         _ => 0,
     };
-    let types: Vec<_> = named.iter().map(|&p| target.def.columns[p].ty.clone()).collect();
     let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
     let planned = context.planner.plan(&source, &names, &declared)?;
-    let _ = types;
     let plan = crate::session::with_params(planned.plan, params)?;
     let batches = context.runner.collect(plan, view).await?;
     let given = planned.columns.len();
@@ -182,6 +181,34 @@ async fn source_rows(
         columns.push((named[i], column));
     }
     fill(context, view, target, columns, rows).await
+}
+
+/// A text literal in VALUES, and any value for a float, has the type of the column that it goes to, whatever stands in
+/// the other rows.
+fn type_literals(query: &mut ast::Query, target: &Target, named: &[usize]) -> Result<()> {
+    let SetExpr::Values(values) = query.body.as_mut() else { return Ok(()) };
+    let types = named
+        .iter()
+        .map(|&p| {
+            let ty = &target.def.columns[p].ty;
+            let is_text = ty.arrow() == DataType::Utf8View;
+            if is_text { Ok(None) } else { crate::statement::parse_type(&ty.name()).map(Some) }
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for row in &mut values.rows {
+        for (value, ty) in row.iter_mut().zip(&types) {
+            let Some(data_type) = ty else { continue };
+            let is_text = matches!(value, Expr::Value(v) if matches!(v.value, ast::Value::SingleQuotedString(_)));
+            // Beside a NaN in another row, a plain number must be a float as well.
+            let is_float = matches!(data_type, ast::DataType::Real | ast::DataType::DoublePrecision);
+            if is_text || is_float {
+                let expr = Box::new(std::mem::replace(value, Expr::Value(ast::Value::Null.into())));
+                let data_type = data_type.clone();
+                *value = Expr::Cast { kind: ast::CastKind::DoubleColon, expr, data_type, array: false, format: None };
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Columns of VALUES that say DEFAULT become NULL; a column must say it in every row or in none.

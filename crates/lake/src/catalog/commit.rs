@@ -4,26 +4,16 @@
 //! with every insert, inlined ones too: DuckDB caches a table's statistics under that number, and would miss
 //! the new rows.
 
-use super::cells::CellColumn;
-use super::create::index_inlined_table;
+use super::SidecarChange;
 use super::ddl::Ddl;
 use super::draft::{Draft, Outcome};
-use super::load::{FileCache, remember};
-use super::stats::{ColumnStats, Observed, TableStats, observe};
-use super::{SidecarChange, quoted};
-use crate::bitmap::Bitmap;
+use super::load::FileCache;
 use crate::files::WrittenFile;
-use crate::inlined::Place;
-use crate::rows::checked;
 use crate::state::CatalogState;
-use crate::types::{LakeType, TableInfo};
-use crate::version::{DataFile, FileVersion, Found};
 use crate::{LakeError, Result, failpoint, text};
-use arrow::array::{Array, Int64Array, RecordBatch};
-use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
-use std::collections::BTreeMap;
+use arrow::array::{Int64Array, RecordBatch};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
-use std::sync::Arc;
 
 /// All that one snapshot changes.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +84,7 @@ impl Commit {
 }
 
 impl RowInsert {
-    fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         match self {
             Self::Inline { rows, .. } => rows.num_rows() as u64,
             Self::File(file) => file.rows(),
@@ -131,13 +121,6 @@ pub(crate) fn newest_snapshot(db: &Connection) -> Result<i64> {
     Ok(db.prepare_cached("SELECT max(snapshot_id) FROM ducklake_snapshot")?.query_row([], |r| r.get(0))?)
 }
 
-/// What the inserts of one change add up to.
-struct Inserted {
-    seen: Vec<Observed>,
-    rows: i64,
-    bytes: i64,
-}
-
 impl Draft<'_> {
     fn write(mut self, commit: Commit) -> Result<Outcome> {
         let prepare = commit.tables_to_prepare(self.base);
@@ -158,7 +141,8 @@ impl Draft<'_> {
         for change in commit.changes {
             self.change_rows(change)?;
         }
-        self.next_file_id = self.next_file_id.max(self.base.next_file_id + i64::from(!self.tokens.inlined_inserts.is_empty()));
+        self.next_file_id =
+            self.next_file_id.max(self.base.next_file_id + i64::from(!self.tokens.inlined_inserts.is_empty()));
         commit.sidecar.write(self.db, self.snapshot)?;
         self.db
             .prepare_cached("INSERT INTO ducklake_snapshot_changes VALUES (?1, ?2, NULL, NULL, ?3)")?
@@ -174,322 +158,6 @@ impl Draft<'_> {
             self.schema_version,
             self.next_catalog_id,
             next_file_id
-        ])?;
-        Ok(())
-    }
-
-    fn change_rows(&mut self, change: TableChange) -> Result<()> {
-        let id = change.table_id;
-        if change.truncate {
-            self.truncate(id)?;
-        }
-        if !change.deletes.is_empty() {
-            self.delete(id, change.deletes)?;
-        }
-        if change.inserts.is_empty() {
-            return Ok(());
-        }
-        let info = Arc::clone(&self.table(id)?.version.info);
-        let mut inserted = Inserted { seen: vec![Observed::default(); info.columns.len()], rows: 0, bytes: 0 };
-        let mut files = Vec::new();
-        for insert in change.inserts.into_iter().filter(|i| i.rows() > 0) {
-            match insert {
-                RowInsert::Inline { rows, row_ids } => self.insert_inline(&info, &rows, &row_ids, &mut inserted)?,
-                RowInsert::File(file) => files.push(file),
-            }
-        }
-        for file in files {
-            self.insert_file(&info, &file, &mut inserted)?;
-        }
-        if inserted.rows > 0 {
-            self.widen_stats(&info, &inserted)?;
-        }
-        Ok(())
-    }
-
-    fn truncate(&mut self, id: i64) -> Result<()> {
-        let (db, snapshot) = (self.db, self.snapshot);
-        let version = &mut self.table(id)?.version;
-        let had_inlined = std::mem::take(&mut version.inlined).live_rows() > 0;
-        let info = Arc::clone(&version.info);
-        if had_inlined {
-            for table in &info.inlined_tables {
-                let sql = format!("UPDATE {} SET end_snapshot = ?1 WHERE end_snapshot IS NULL", quoted(&table.name));
-                db.execute(&sql, [snapshot])?;
-            }
-            self.tokens.inlined_deletes.insert(id);
-        }
-        self.truncate_files(id)
-    }
-
-    /// Ends files as a whole, except those with inlined deletes: DuckDB's `table_changes` miscounts a file
-    /// that has both, so their rows are deleted one by one.
-    fn truncate_files(&mut self, id: i64) -> Result<()> {
-        let version = &self.table(id)?.version;
-        let (files, has_inlined_deletes) = (version.files.clone(), version.has_inlined_deletes);
-        let mut kept = Vec::new();
-        for file in files {
-            if has_inlined_deletes && self.has_inlined_deletes(id, file.file.id)? {
-                kept.push(file);
-                continue;
-            }
-            self.end_rows("ducklake_data_file", "data_file_id = ?2", file.file.id)?;
-            self.end_rows("ducklake_delete_file", "data_file_id = ?2", file.file.id)?;
-            self.tokens.deleted.insert(id);
-        }
-        let live = |f: &Arc<FileVersion>| (0..f.file.record_count).filter(|p| f.is_live(*p)).collect::<Vec<_>>();
-        let rest = kept.iter().map(live).enumerate().filter(|(_, rows)| !rows.is_empty()).collect();
-        self.table(id)?.version.files = kept;
-        self.delete_in_files(id, rest)
-    }
-
-    fn has_inlined_deletes(&self, id: i64, file_id: i64) -> Result<bool> {
-        let sql = format!("SELECT EXISTS (SELECT * FROM ducklake_inlined_delete_{id} WHERE file_id = ?1)");
-        Ok(self.db.prepare_cached(&sql)?.query_row([file_id], |r| r.get(0))?)
-    }
-
-    fn delete(&mut self, id: i64, mut row_ids: Vec<i64>) -> Result<()> {
-        row_ids.sort_unstable();
-        row_ids.dedup();
-        let found = self.table(id)?.version.find(&row_ids)?;
-        let mut inlined: Vec<(i64, Place)> = Vec::new();
-        let mut in_files: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for (row_id, found) in row_ids.into_iter().zip(found) {
-            match found {
-                Found::Inlined(place) => inlined.push((row_id, place)),
-                Found::File(file, position) => in_files.entry(file).or_default().push(position),
-            }
-        }
-        self.delete_inlined(id, &inlined)?;
-        self.delete_in_files(id, in_files)
-    }
-
-    fn delete_inlined(&mut self, id: i64, rows: &[(i64, Place)]) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.tokens.inlined_deletes.insert(id);
-        let (db, snapshot) = (self.db, self.snapshot);
-        let version = &mut self.table(id)?.version;
-        let update = |table: &str| {
-            format!("UPDATE {} SET end_snapshot = ?1 WHERE row_id = ?2 AND end_snapshot IS NULL", quoted(table))
-        };
-        let tables = version.info.inlined_tables.iter().map(|t| db.prepare_cached(&update(&t.name)));
-        let mut tables = tables.collect::<rusqlite::Result<Vec<_>>>()?;
-        for (row_id, _) in rows {
-            let mut ended = 0;
-            for table in &mut tables {
-                ended = table.execute([snapshot, *row_id])?;
-                if ended > 0 {
-                    break;
-                }
-            }
-            if ended != 1 {
-                let name = &version.info.name;
-                return Err(LakeError::Corrupt(format!("row {row_id} of table {name} is not in the catalog once")));
-            }
-        }
-        version.inlined.delete(&rows.iter().map(|(_, place)| *place).collect::<Vec<_>>())
-    }
-
-    fn delete_in_files(&mut self, id: i64, by_file: BTreeMap<usize, Vec<u64>>) -> Result<()> {
-        if by_file.is_empty() {
-            return Ok(());
-        }
-        self.tokens.inlined_deletes.insert(id);
-        let (db, snapshot) = (self.db, self.snapshot);
-        let version = &mut self.table(id)?.version;
-        let table = format!("ducklake_inlined_delete_{id}");
-        if !version.has_inlined_deletes {
-            db.execute_batch(&format!(
-                "CREATE TABLE IF NOT EXISTS {table}(file_id BIGINT, row_id BIGINT, begin_snapshot BIGINT)"
-            ))?;
-            index_inlined_table(db, &table)?;
-            version.has_inlined_deletes = true;
-        }
-        let mut insert = db.prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?;
-        for (at, positions) in by_file {
-            let old = &version.files[at];
-            let mut deleted = old.deleted.as_deref().cloned().unwrap_or_else(|| Bitmap::new(old.file.record_count));
-            for position in positions {
-                insert.execute([old.file.id, position as i64, snapshot])?;
-                deleted.insert(position);
-            }
-            let file = Arc::clone(&old.file);
-            version.files[at] = Arc::new(FileVersion { file, deleted: Some(Arc::new(deleted)) });
-        }
-        Ok(())
-    }
-
-    fn insert_inline(&mut self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array, all: &mut Inserted) -> Result<()> {
-        let rows = checked(info, rows)?;
-        self.check_new_rows(info, &rows, row_ids)?;
-        self.write_cells(info, &rows, row_ids)?;
-        for (all, seen) in all.seen.iter_mut().zip(observe(&info.columns, rows.columns())) {
-            all.merge(seen);
-        }
-        all.rows += rows.num_rows() as i64;
-        let version = &mut self.table(info.id)?.version;
-        version.inlined.push(&rows, row_ids)?;
-        version.next_row_id = row_ids.values().iter().map(|id| id + 1).fold(version.next_row_id, i64::max);
-        self.tokens.inlined_inserts.insert(info.id);
-        Ok(())
-    }
-
-    fn check_new_rows(&mut self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array) -> Result<()> {
-        if row_ids.len() != rows.num_rows() || row_ids.null_count() > 0 {
-            return Err(info.mismatch("every row needs a row id"));
-        }
-        let exists = |row_id: i64| LakeError::RowExists { table: info.name.clone(), row_id };
-        let mut ids = row_ids.values().to_vec();
-        ids.sort_unstable();
-        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(exists(twice[0]));
-        }
-        let version = &self.table(info.id)?.version;
-        let used = ids.into_iter().take_while(|id| *id < version.next_row_id);
-        used.map(|id| version.locate(id).map_or(Ok(()), |_| Err(exists(id)))).collect()
-    }
-
-    fn write_cells(&self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array) -> Result<()> {
-        let no_place = || LakeError::Corrupt(format!("table {} has no table for its inlined rows", info.name));
-        let table = self.inlined_table(info.id).ok_or_else(no_place)?;
-        let marks = (0..info.columns.len()).map(|i| format!(", ?{}", i + 3)).collect::<String>();
-        let sql = format!("INSERT INTO {} VALUES (?1, ?2, NULL{marks})", quoted(&table));
-        let mut insert = self.db.prepare_cached(&sql)?;
-        let columns = info.columns.iter().zip(rows.columns());
-        let cells = columns.map(|(c, array)| CellColumn::new(&c.ty, array).ok_or_else(|| info.unsupported(c)));
-        let cells = cells.collect::<Result<Vec<_>>>()?;
-        for (row, row_id) in row_ids.values().iter().enumerate() {
-            insert.raw_bind_parameter(1, row_id)?;
-            insert.raw_bind_parameter(2, self.snapshot)?;
-            for (i, cell) in cells.iter().enumerate() {
-                cell.bind(row, i + 3, &mut insert)?;
-            }
-            insert.raw_execute()?;
-        }
-        Ok(())
-    }
-
-    fn insert_file(&mut self, info: &TableInfo, file: &WrittenFile, all: &mut Inserted) -> Result<()> {
-        let next_row_id = self.table(info.id)?.version.next_row_id;
-        let (row_id_start, next_row_id) = match file.contents.row_ids.as_deref() {
-            Some([first, .., last] | [last @ first]) => (*first, next_row_id.max(last + 1)),
-            _ => (next_row_id, next_row_id + file.rows() as i64),
-        };
-        let file_id = self.next_file_id;
-        self.next_file_id += 1;
-        self.insert_file_rows(info, file, file_id, row_id_start)?;
-        for (column, all) in info.columns.iter().zip(&mut all.seen) {
-            let seen = file.columns.iter().find(|c| c.column_id == column.id).map(|c| c.seen.clone());
-            all.merge(seen.unwrap_or(Observed { unknown: true, ..Observed::default() }));
-        }
-        all.rows += file.rows() as i64;
-        all.bytes += file.size_bytes as i64;
-        let (contents, snapshot) = (Arc::clone(&file.contents), self.snapshot);
-        let data_file = DataFile::new(file_id, contents, file.size_bytes, file.footer_size, Some(row_id_start), snapshot)?;
-        let data_file = Arc::new(data_file);
-        remember(self.files, &data_file);
-        let version = &mut self.table(info.id)?.version;
-        version.files.push(Arc::new(FileVersion { file: data_file, deleted: None }));
-        version.next_row_id = next_row_id;
-        self.tokens.inserted.insert(info.id);
-        Ok(())
-    }
-
-    fn insert_file_rows(&self, info: &TableInfo, file: &WrittenFile, file_id: i64, row_id_start: i64) -> Result<()> {
-        let path = &file.contents.path;
-        let relative = path.strip_prefix(&info.folder).unwrap_or(path);
-        self.db
-            .prepare_cached(
-                "INSERT INTO ducklake_data_file VALUES \
-                 (?1, ?2, ?3, NULL, NULL, ?4, ?5, 'parquet', ?6, ?7, ?8, ?9, NULL, NULL, NULL, NULL)",
-            )?
-            .execute(params![
-                file_id,
-                info.id,
-                self.snapshot,
-                relative.to_string_lossy(),
-                relative.is_relative(),
-                file.rows() as i64,
-                file.size_bytes as i64,
-                file.footer_size as i64,
-                row_id_start
-            ])?;
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO ducklake_file_column_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL)",
-        )?;
-        for stats in &file.columns {
-            let float = info
-                .column_by_id(stats.column_id)
-                .is_some_and(|(_, c)| matches!(c.ty, LakeType::Float32 | LakeType::Float64));
-            let (low, high) = stats.bounds().unzip();
-            insert.execute(params![
-                file_id,
-                info.id,
-                stats.column_id,
-                stats.compressed_bytes,
-                stats.seen.values as i64,
-                stats.seen.nulls as i64,
-                low,
-                high,
-                float.then_some(stats.seen.nans > 0)
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn widen_stats(&mut self, info: &TableInfo, inserted: &Inserted) -> Result<()> {
-        let version = &mut self.table(info.id)?.version;
-        let next_row_id = version.next_row_id;
-        let old = Arc::clone(&version.stats);
-        let mut new = old.as_ref().clone();
-        new.widen(&info.columns, &inserted.seen);
-        new.record_count += inserted.rows;
-        new.file_size_bytes += inserted.bytes;
-        let new = Arc::new(new);
-        version.stats = Arc::clone(&new);
-        let sql = if old.exists {
-            "UPDATE ducklake_table_stats SET record_count = ?2, next_row_id = ?3, file_size_bytes = ?4 WHERE table_id = ?1"
-        } else {
-            "INSERT INTO ducklake_table_stats VALUES (?1, ?2, ?3, ?4)"
-        };
-        let row = [info.id, new.record_count, next_row_id, new.file_size_bytes];
-        self.db.prepare_cached(sql)?.execute(params_from_iter(row))?;
-        for column in &info.columns {
-            self.write_column_stats(info.id, column.id, &old, new.columns.get(&column.id))?;
-        }
-        Ok(())
-    }
-
-    fn write_column_stats(&self, table_id: i64, column_id: i64, old: &TableStats, new: Option<&ColumnStats>) -> Result<()> {
-        let before = old.columns.get(&column_id);
-        let there = before.is_some() || old.unreadable.contains(&column_id);
-        let Some(new) = new else {
-            if there {
-                self.db
-                    .prepare_cached("DELETE FROM ducklake_table_column_stats WHERE table_id = ?1 AND column_id = ?2")?
-                    .execute([table_id, column_id])?;
-            }
-            return Ok(());
-        };
-        if before == Some(new) {
-            return Ok(());
-        }
-        let sql = if there {
-            "UPDATE ducklake_table_column_stats SET contains_null = ?3, contains_nan = ?4, min_value = ?5, max_value = ?6 \
-             WHERE table_id = ?1 AND column_id = ?2"
-        } else {
-            "INSERT INTO ducklake_table_column_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)"
-        };
-        let (low, high) = new.bounds.as_ref().map(|(low, high)| (low, high)).unzip();
-        self.db.prepare_cached(sql)?.execute(params![
-            table_id,
-            column_id,
-            new.contains_null,
-            new.contains_nan,
-            low,
-            high
         ])?;
         Ok(())
     }

@@ -19,10 +19,7 @@ pub(crate) fn prepare(db: &mut Connection, path: &Path, data_dir: &Path) -> Resu
         create(&txn, &data_path)?;
     }
     txn.execute_batch(include_str!("sidecar.sql"))?;
-    txn.execute(
-        "INSERT INTO sluice_format SELECT ?1 WHERE NOT EXISTS (SELECT * FROM sluice_format)",
-        [FORMAT],
-    )?;
+    txn.execute("INSERT INTO sluice_format SELECT ?1 WHERE NOT EXISTS (SELECT * FROM sluice_format)", [FORMAT])?;
     txn.execute("UPDATE ducklake_metadata SET value = ?1 WHERE key = 'data_path' AND value <> ?1", [data_path])?;
     index_inlined_tables(&txn)?;
     txn.commit()?;
@@ -60,10 +57,9 @@ fn check_data_path(db: &Connection, data_dir: &Path) -> Result<()> {
     let stored = metadata(db, "data_path")?;
     let files: bool = db.query_row("SELECT EXISTS (SELECT * FROM ducklake_data_file)", [], |r| r.get(0))?;
     match stored {
-        Some(stored) if files && !data_dir.is_dir() && stored != data_path(data_dir) => Err(LakeError::Corrupt(format!(
-            "its files should be in {}, but the catalog says {stored}; move them there",
-            data_dir.display()
-        ))),
+        Some(stored) if files && !data_dir.is_dir() && stored != data_path(data_dir) => Err(LakeError::Corrupt(
+            format!("its files should be in {}, but the catalog says {stored}; move them there", data_dir.display()),
+        )),
         _ => Ok(()),
     }
 }
@@ -89,9 +85,12 @@ fn create(db: &Connection, data_path: &str) -> Result<()> {
 
 /// Tables that DuckDB made have no index, and finding a row would scan them.
 pub(crate) fn index_inlined_tables(db: &Connection) -> Result<()> {
-    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'ducklake_inlined_%'")?;
+    let mut names =
+        db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'ducklake_inlined_%'")?;
     let names = names.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    for name in names.iter().filter(|n| n.starts_with("ducklake_inlined_data_") || n.starts_with("ducklake_inlined_delete_")) {
+    for name in
+        names.iter().filter(|n| n.starts_with("ducklake_inlined_data_") || n.starts_with("ducklake_inlined_delete_"))
+    {
         if name != "ducklake_inlined_data_tables" {
             index_inlined_table(db, name)?;
         }
@@ -106,8 +105,8 @@ pub(crate) fn index_inlined_table(db: &Connection, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn has_table(db: &Connection, name: &str) -> Result<bool> {
-    let mut found = db.prepare_cached("SELECT EXISTS (SELECT * FROM sqlite_master WHERE type = 'table' AND name = ?1)")?;
+fn has_table(db: &Connection, name: &str) -> Result<bool> {
+    let mut found = db.prepare("SELECT EXISTS (SELECT * FROM sqlite_master WHERE type = 'table' AND name = ?1)")?;
     Ok(found.query_row([name], |r| r.get(0))?)
 }
 

@@ -19,19 +19,56 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Ddl {
-    CreateSchema { id: i64, name: String },
+    CreateSchema {
+        id: i64,
+        name: String,
+    },
     /// Its tables must have been dropped.
-    DropSchema { id: i64 },
-    CreateTable { id: i64, schema_id: i64, name: String, columns: Vec<ColumnInfo> },
-    DropTable { id: i64 },
-    RenameTable { id: i64, name: String },
-    AddColumn { table_id: i64, column: ColumnInfo },
-    DropColumn { table_id: i64, column_id: i64 },
-    RenameColumn { table_id: i64, column_id: i64, name: String },
-    SetNullsAllowed { table_id: i64, column_id: i64, allowed: bool },
-    SetDefault { table_id: i64, column_id: i64, default: Default },
+    DropSchema {
+        id: i64,
+    },
+    CreateTable {
+        id: i64,
+        schema_id: i64,
+        name: String,
+        columns: Vec<ColumnInfo>,
+    },
+    DropTable {
+        id: i64,
+    },
+    RenameTable {
+        id: i64,
+        name: String,
+    },
+    AddColumn {
+        table_id: i64,
+        column: ColumnInfo,
+    },
+    DropColumn {
+        table_id: i64,
+        column_id: i64,
+    },
+    RenameColumn {
+        table_id: i64,
+        column_id: i64,
+        name: String,
+    },
+    SetNullsAllowed {
+        table_id: i64,
+        column_id: i64,
+        allowed: bool,
+    },
+    SetDefault {
+        table_id: i64,
+        column_id: i64,
+        default: Default,
+    },
     /// Only to a type that has all values of the old one.
-    SetType { table_id: i64, column_id: i64, ty: LakeType },
+    SetType {
+        table_id: i64,
+        column_id: i64,
+        ty: LakeType,
+    },
 }
 
 impl Draft<'_> {
@@ -86,8 +123,11 @@ impl Draft<'_> {
             table.name
         ))?;
         index_inlined_table(db, &table.name)?;
-        db.prepare_cached("INSERT INTO ducklake_inlined_data_tables VALUES (?1, ?2, ?3)")?
-            .execute(params![id, table.name, schema_version])?;
+        db.prepare_cached("INSERT INTO ducklake_inlined_data_tables VALUES (?1, ?2, ?3)")?.execute(params![
+            id,
+            table.name,
+            schema_version
+        ])?;
         Arc::make_mut(&mut version.info).inlined_tables.insert(0, table);
         Ok(())
     }
@@ -142,6 +182,7 @@ impl Draft<'_> {
             inlined: crate::Inlined::default(),
             stats: Arc::default(),
             has_inlined_deletes: false,
+            unsupported_file: None,
         });
         Ok(())
     }
@@ -235,7 +276,8 @@ impl Draft<'_> {
             params![table_id, column_id],
         )?;
         self.db.execute(
-            "UPDATE ducklake_file_column_stats SET min_value = NULL, max_value = NULL WHERE table_id = ?1 AND column_id = ?2",
+            "UPDATE ducklake_file_column_stats SET min_value = NULL, max_value = NULL \
+             WHERE table_id = ?1 AND column_id = ?2",
             params![table_id, column_id],
         )?;
         Ok(())

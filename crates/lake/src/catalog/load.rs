@@ -1,6 +1,5 @@
 //! Reads the lake at one snapshot from the catalog and the footers of its files.
 
-use super::create::has_table;
 use super::load_inlined::load_inlined;
 use super::stats::{ColumnStats, TableStats};
 use crate::bitmap::Bitmap;
@@ -12,7 +11,7 @@ use crate::version::{DataFile, FileVersion, TableVersion};
 use crate::{LakeError, Result, text};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -21,6 +20,9 @@ pub(crate) type FileCache = Arc<Mutex<HashMap<i64, Weak<DataFile>>>>;
 
 /// Rows that a snapshot sees.
 pub(super) const VISIBLE: &str = "begin_snapshot <= ?1 AND (end_snapshot IS NULL OR end_snapshot > ?1)";
+
+const INLINED_DELETES: &str =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'ducklake_inlined_delete_*'";
 
 /// Reads the lake at `snapshot`, `None` for the newest. Everything comes from one read transaction.
 pub(crate) fn load(db: &Connection, data_dir: &Path, files: &FileCache, snapshot: Option<i64>) -> Result<CatalogState> {
@@ -57,9 +59,12 @@ struct DeleteRow {
 
 impl Loader<'_> {
     fn state(mut self, snapshot: Option<i64>) -> Result<CatalogState> {
-        let sql = "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot \
+        let sql = "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id \
+                   FROM ducklake_snapshot \
                    WHERE snapshot_id = coalesce(?1, (SELECT max(snapshot_id) FROM ducklake_snapshot))";
-        let found = self.db.query_row(sql, [snapshot], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)));
+        let found = self
+            .db
+            .query_row(sql, [snapshot], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)));
         let Some((id, time, schema_version, next_catalog_id, next_file_id)) = found.optional()? else {
             return Err(LakeError::NoSnapshot(snapshot.map_or("at all".to_string(), |s| s.to_string())));
         };
@@ -70,7 +75,12 @@ impl Loader<'_> {
         Ok(CatalogState { snapshot: id, time_micros, schema_version, next_catalog_id, next_file_id, schemas, tables })
     }
 
-    fn visible<T>(&self, columns: &str, table: &str, row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
+    fn visible<T>(
+        &self,
+        columns: &str,
+        table: &str,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
         let mut query = self.db.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE {VISIBLE}"))?;
         Ok(query.query_map([self.snapshot], row)?.collect::<rusqlite::Result<_>>()?)
     }
@@ -91,12 +101,16 @@ impl Loader<'_> {
         let mut stats = self.stats(&columns)?;
         let mut files = self.file_rows()?;
         let mut deletes = self.delete_rows()?;
+        let inlined_deletes = self.all(INLINED_DELETES, |r| r.get(0))?.into_iter().collect::<HashSet<String>>();
         let row = |r: &Row<'_>| {
             Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
         };
         let mut tables = BTreeMap::new();
-        for (id, schema_id, name, path) in self.visible("table_id, schema_id, table_name, path", "ducklake_table", row)? {
-            let schema = schemas.get(&schema_id).ok_or_else(|| LakeError::Corrupt(format!("table {name} has no schema")))?;
+        for (id, schema_id, name, path) in
+            self.visible("table_id, schema_id, table_name, path", "ducklake_table", row)?
+        {
+            let schema =
+                schemas.get(&schema_id).ok_or_else(|| LakeError::Corrupt(format!("table {name} has no schema")))?;
             let columns = columns.remove(&id).unwrap_or_default();
             let next_column_id = columns.iter().map(|c| c.id).chain(used.get(&id).copied()).max().unwrap_or(0) + 1;
             let info = Arc::new(TableInfo {
@@ -111,13 +125,27 @@ impl Loader<'_> {
                 columns,
             });
             let (next_row_id, stats) = stats.remove(&id).unwrap_or_default();
-            let has_inlined_deletes = has_table(self.db, &format!("ducklake_inlined_delete_{id}"))?;
+            let has_inlined_deletes = inlined_deletes.contains(&format!("ducklake_inlined_delete_{id}"));
             let files = files.remove(&id).unwrap_or_default();
-            let files = self.files(&info, files, &mut deletes, has_inlined_deletes)?;
+            let (files, unsupported_file) = match self.files(&info, files, &mut deletes, has_inlined_deletes) {
+                Ok(files) => (files, None),
+                Err(LakeError::UnsupportedFile { path, why, .. }) => (vec![], Some((path, why))),
+                Err(error) => return Err(error),
+            };
             let mut inlined = Inlined::default();
             load_inlined(self.db, &info, self.snapshot, &mut inlined)?;
-            let stats = Arc::new(stats);
-            tables.insert(id, Arc::new(TableVersion { info, next_row_id, files, inlined, stats, has_inlined_deletes }));
+            tables.insert(
+                id,
+                Arc::new(TableVersion {
+                    info,
+                    next_row_id,
+                    files,
+                    inlined,
+                    stats: Arc::new(stats),
+                    has_inlined_deletes,
+                    unsupported_file,
+                }),
+            );
         }
         Ok(tables)
     }
@@ -137,13 +165,15 @@ impl Loader<'_> {
     }
 
     fn max_file_column(&self, table_id: i64) -> Result<i64> {
-        let mut query =
-            self.db.prepare_cached("SELECT coalesce(max(column_id), 0) FROM ducklake_file_column_stats WHERE table_id = ?1")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT coalesce(max(column_id), 0) FROM ducklake_file_column_stats WHERE table_id = ?1")?;
         Ok(query.query_row([table_id], |r| r.get(0))?)
     }
 
     fn inlined_tables(&self) -> Result<HashMap<i64, Vec<InlinedTable>>> {
-        let sql = "SELECT table_id, table_name, schema_version FROM ducklake_inlined_data_tables ORDER BY schema_version DESC";
+        let sql = "SELECT table_id, table_name, schema_version FROM ducklake_inlined_data_tables \
+                   ORDER BY schema_version DESC";
         let rows = self.all(sql, |r| Ok((r.get(0)?, InlinedTable { name: r.get(1)?, schema_version: r.get(2)? })))?;
         Ok(grouped(rows))
     }
@@ -156,7 +186,8 @@ impl Loader<'_> {
             Ok((r.get::<_, i64>(0)?, (r.get::<_, i64>(2)?, stats)))
         };
         let mut all: HashMap<_, _> = self.all(sql, table)?.into_iter().collect();
-        let sql = "SELECT table_id, column_id, contains_null, contains_nan, min_value, max_value FROM ducklake_table_column_stats";
+        let sql = "SELECT table_id, column_id, contains_null, contains_nan, min_value, max_value \
+                   FROM ducklake_table_column_stats";
         let column = |r: &Row<'_>| Ok(((r.get(0)?, r.get(1)?), (r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)));
         let rows: Vec<((i64, i64), RawColumnStats)> = self.all(sql, column)?;
         for ((table_id, column_id), raw) in rows {
@@ -250,7 +281,11 @@ impl Loader<'_> {
     fn delete_file(&self, info: &TableInfo, row: &DeleteRow, deleted: &mut Bitmap) -> Result<()> {
         let path = info.folder.join(&row.path);
         if row.format != "parquet" {
-            return Err(unsupported(info, path, "it is a deletion vector; turn write_deletion_vectors off and rewrite the table"));
+            return Err(unsupported(
+                info,
+                path,
+                "it is a deletion vector; turn write_deletion_vectors off and rewrite the table",
+            ));
         }
         read_delete_file(&path, self.snapshot, deleted)
     }
@@ -258,7 +293,8 @@ impl Loader<'_> {
     fn inlined_deletes(&self, table_id: i64) -> Result<HashMap<i64, Vec<i64>>> {
         let sql = format!("SELECT file_id, row_id FROM ducklake_inlined_delete_{table_id} WHERE begin_snapshot <= ?1");
         let mut query = self.db.prepare(&sql)?;
-        let rows = query.query_map([self.snapshot], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        let rows =
+            query.query_map([self.snapshot], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
         Ok(grouped(rows))
     }
 }

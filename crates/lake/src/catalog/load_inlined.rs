@@ -81,10 +81,12 @@ impl Chunk {
 fn columns_of(db: &Connection, info: &TableInfo, table: &InlinedTable, names: &[String]) -> Result<Vec<ColumnInfo>> {
     let begin = begin_of(db, info.id, table.schema_version)?;
     let sql = format!(
-        "SELECT {COLUMN} FROM ducklake_column WHERE table_id = ?2 AND parent_column IS NULL AND {VISIBLE} ORDER BY column_order"
+        "SELECT {COLUMN} FROM ducklake_column WHERE table_id = ?2 AND parent_column IS NULL AND {VISIBLE} \
+         ORDER BY column_order"
     );
     let mut query = db.prepare_cached(&sql)?;
-    let columns = query.query_map([begin, Some(info.id)], |r| column_info(r, 0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let columns =
+        query.query_map([begin, Some(info.id)], |r| column_info(r, 0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     if columns.iter().map(|c| &c.name).eq(names) {
         return Ok(columns);
     }

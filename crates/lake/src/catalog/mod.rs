@@ -7,13 +7,15 @@ mod ddl;
 mod draft;
 mod load;
 mod load_inlined;
+mod row_changes;
 mod sidecar;
 mod stats;
 mod tokens;
+mod write_stats;
 
 pub(crate) use cells::initial_values;
-pub(crate) use commit::{newest_snapshot, write};
 pub use commit::{Commit, RowInsert, TableChange};
+pub(crate) use commit::{newest_snapshot, write};
 pub(crate) use create::{index_inlined_tables, prepare};
 pub use ddl::Ddl;
 pub(crate) use load::{FileCache, load, snapshot_time};

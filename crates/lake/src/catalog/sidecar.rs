@@ -62,8 +62,10 @@ impl SidecarChange {
     pub(super) fn write(&self, db: &Connection, snapshot: i64) -> Result<()> {
         let ended = self.put_objects.iter().map(|(id, ..)| id).chain(&self.end_objects);
         for id in ended {
-            db.prepare_cached("UPDATE sluice_object SET end_snapshot = ?1 WHERE object_id = ?2 AND end_snapshot IS NULL")?
-                .execute([snapshot, *id])?;
+            db.prepare_cached(
+                "UPDATE sluice_object SET end_snapshot = ?1 WHERE object_id = ?2 AND end_snapshot IS NULL",
+            )?
+            .execute([snapshot, *id])?;
         }
         for (id, kind, definition) in &self.put_objects {
             db.prepare_cached("INSERT INTO sluice_object VALUES (?1, ?2, ?3, NULL, ?4)")?
@@ -89,7 +91,8 @@ impl HistoryRow {
     fn add(&self, db: &Connection) -> Result<()> {
         db.prepare_cached(
             "INSERT INTO sluice_history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET \
-             rows_inserted = rows_inserted + excluded.rows_inserted, rows_deleted = rows_deleted + excluded.rows_deleted, \
+             rows_inserted = rows_inserted + excluded.rows_inserted, \
+             rows_deleted = rows_deleted + excluded.rows_deleted, \
              duration_micros = duration_micros + excluded.duration_micros, error = coalesce(excluded.error, error)",
         )?
         .execute(params![
@@ -144,7 +147,8 @@ pub(crate) fn tick(db: &Connection, snapshot: i64) -> Result<Option<(i64, Option
 
 /// The newest rows first.
 pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize) -> Result<Vec<HistoryRow>> {
-    let sql = "SELECT * FROM sluice_history WHERE ?1 IS NULL OR table_id = ?1 ORDER BY second DESC, table_id, action LIMIT ?2";
+    let sql = "SELECT * FROM sluice_history WHERE ?1 IS NULL OR table_id = ?1 \
+               ORDER BY second DESC, table_id, action LIMIT ?2";
     let rows = params![table_id, i64::try_from(limit).unwrap_or(i64::MAX)];
     Ok(db.prepare_cached(sql)?.query_map(rows, HistoryRow::read)?.collect::<rusqlite::Result<_>>()?)
 }

@@ -7,8 +7,8 @@
 //! * texts are cut at 256 bytes, an upper bound is then incremented; a bound with a NUL byte is unknown;
 //! * blobs are always unknown, since DuckDB writes their bounds in two forms that can't be told apart.
 
-use crate::types::{ColumnInfo, LakeType};
 use crate::text;
+use crate::types::{ColumnInfo, LakeType};
 use arrow::array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType,

@@ -37,13 +37,17 @@ impl Tokens {
     }
 
     pub(crate) fn text(&self) -> String {
-        let ids = |word: &'static str, ids: &BTreeSet<i64>| ids.iter().map(move |id| format!("{word}:{id}")).collect::<Vec<_>>();
+        let ids = |word: &'static str, ids: &BTreeSet<i64>| {
+            ids.iter().map(move |id| format!("{word}:{id}")).collect::<Vec<_>>()
+        };
         let mut all = ids("dropped_schema", &self.dropped_schemas);
         all.extend(ids("dropped_table", &self.dropped_tables));
         all.extend(self.created_schemas.iter().map(|(_, name)| format!("created_schema:{}", super::quoted(name))));
-        all.extend(self.created_tables.iter().map(|(_, schema, name)| {
-            format!("created_table:{}.{}", super::quoted(schema), super::quoted(name))
-        }));
+        all.extend(
+            self.created_tables
+                .iter()
+                .map(|(_, schema, name)| format!("created_table:{}.{}", super::quoted(schema), super::quoted(name))),
+        );
         all.extend(ids("altered_table", &self.altered));
         all.extend(ids("inserted_into_table", &self.inserted));
         all.extend(ids("inlined_insert", &self.inlined_inserts));

@@ -24,9 +24,8 @@ impl Contents {
     /// Reads the footer, and the row ids if there are any.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = open_file(path)?;
-        let options = ArrowReaderOptions::new()
-            .with_skip_arrow_metadata(true)
-            .with_page_index_policy(PageIndexPolicy::Optional);
+        let options =
+            ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Optional);
         let plain = ArrowReaderMetadata::load(&file, options.clone()).map_err(LakeError::parquet(path))?;
         let views = with_views(plain.schema());
         let meta = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options.with_schema(views))
@@ -66,7 +65,10 @@ impl Contents {
         for batch in reader {
             let batch: RecordBatch = batch?;
             let Some(column) = batch.column(0).as_primitive_opt::<Int64Type>() else {
-                return Err(LakeError::Corrupt(format!("{} has row numbers that are no integers", self.path.display())));
+                return Err(LakeError::Corrupt(format!(
+                    "{} has row numbers that are no integers",
+                    self.path.display()
+                )));
             };
             values.extend_from_slice(column.values());
         }
@@ -97,5 +99,8 @@ fn with_views(schema: &SchemaRef) -> SchemaRef {
         DataType::Binary => Arc::new(field.as_ref().clone().with_data_type(DataType::BinaryView)),
         _ => Arc::clone(field),
     };
-    Arc::new(Schema::new_with_metadata(schema.fields().iter().map(field).collect::<Vec<_>>(), schema.metadata().clone()))
+    Arc::new(Schema::new_with_metadata(
+        schema.fields().iter().map(field).collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
 }

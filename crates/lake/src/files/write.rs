@@ -198,7 +198,12 @@ fn file_schema(info: &TableInfo, with_row_ids: bool) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn file_rows(info: &TableInfo, rows: &RecordBatch, row_ids: Option<&Int64Array>, schema: &SchemaRef) -> Result<RecordBatch> {
+fn file_rows(
+    info: &TableInfo,
+    rows: &RecordBatch,
+    row_ids: Option<&Int64Array>,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
     let column = |i: usize| match info.columns[i].ty {
         LakeType::Uuid => uuid_bytes(rows.column(i)),
         _ => Ok(Arc::clone(rows.column(i))),
@@ -208,7 +213,11 @@ fn file_rows(info: &TableInfo, rows: &RecordBatch, row_ids: Option<&Int64Array>,
     batch(schema, columns, rows.num_rows())
 }
 
-fn arrow_writer(file: File, info: &TableInfo, schema: &SchemaRef) -> Result<ArrowWriter<BufWriter<File>>, ParquetError> {
+fn arrow_writer(
+    file: File,
+    info: &TableInfo,
+    schema: &SchemaRef,
+) -> Result<ArrowWriter<BufWriter<File>>, ParquetError> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -284,7 +293,9 @@ pub(crate) fn create_folder(folder: &Path) -> Result<()> {
     if let Some(parent) = folder.parent() {
         create_folder(parent)?;
         match fs::create_dir(folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(LakeError::io("creating", folder)(e)),
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(LakeError::io("creating", folder)(e));
+            }
             _ => sync_folder(parent)?,
         }
     }

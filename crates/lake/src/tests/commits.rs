@@ -20,7 +20,8 @@ fn lake_rows_come_and_go() {
     let at = |s| keys(&reader.state_at(s).unwrap().tables[&t]);
     assert_eq!((at(s1), at(s2), at(s3)), (keys(&before), vec!["1".into(), "3".into()], vec!["1".into(), "30".into()]));
     assert!(matches!(reader.state_at(99), Err(LakeError::NoSnapshot(_))));
-    let changes = query(&test, "SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id > 1 ORDER BY snapshot_id");
+    let changes =
+        query(&test, "SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id > 1 ORDER BY snapshot_id");
     assert_eq!(changes, ["inlined_insert:1", "inlined_delete:1", "inlined_insert:1,inlined_delete:1"]);
     assert_eq!(query(&test, "SELECT next_file_id FROM ducklake_snapshot"), ["0", "0", "1", "1", "2"]);
 }
@@ -30,7 +31,8 @@ fn lake_refused_commits_leave_nothing() {
     let mut test = TestLake::new("refused");
     let t = test.create("t", kv_columns());
     test.insert(t, &[1, 2]);
-    let mut refused = |change: TableChange| test.lake.commit(Commit { changes: vec![change], ..Commit::default() }).unwrap_err();
+    let mut refused =
+        |change: TableChange| test.lake.commit(Commit { changes: vec![change], ..Commit::default() }).unwrap_err();
     let good = || RowInsert::Inline { rows: kv(&[7]), row_ids: vec![2].into() };
     let error = refused(TableChange { table_id: t, deletes: vec![0, 5], inserts: vec![good()], truncate: false });
     assert_eq!(error.to_string(), "table t has no row with row id 5");
@@ -40,7 +42,10 @@ fn lake_refused_commits_leave_nothing() {
     let narrow = RowInsert::Inline { rows: kv(&[8]).project(&[0]).unwrap(), row_ids: vec![2].into() };
     let error = refused(TableChange { table_id: t, inserts: vec![narrow], ..TableChange::default() });
     assert!(matches!(error, LakeError::Mismatch { .. }));
-    assert!(matches!(refused(TableChange { table_id: 77, truncate: true, ..TableChange::default() }), LakeError::NoSuchObject { .. }));
+    assert!(matches!(
+        refused(TableChange { table_id: 77, truncate: true, ..TableChange::default() }),
+        LakeError::NoSuchObject { .. }
+    ));
     assert_eq!(keys(&test.table(t)), ["1", "2"]);
     test.check();
 }

@@ -1,4 +1,5 @@
 use super::*;
+use arrow::array::{Decimal128Array, Float32Array, Int16Array};
 
 #[test]
 fn lake_columns_change_under_rows() {
@@ -8,8 +9,11 @@ fn lake_columns_change_under_rows() {
     let file = file_of(&test, t, &[10, 11]);
     test.change(TableChange { table_id: t, inserts: vec![RowInsert::File(file)], ..TableChange::default() });
     let before = test.lake.state().snapshot;
-    let added = ColumnInfo { initial_default: Some("7.50".to_string()), default: Default::Literal("7.50".to_string()), ..
-        ColumnInfo::new(3, "price", LakeType::Decimal { precision: 12, scale: 2 }) };
+    let added = ColumnInfo {
+        initial_default: Some("7.50".to_string()),
+        default: Default::Literal("7.50".to_string()),
+        ..ColumnInfo::new(3, "price", LakeType::Decimal { precision: 12, scale: 2 })
+    };
     test.ddl(vec![
         Ddl::AddColumn { table_id: t, column: added },
         Ddl::RenameColumn { table_id: t, column_id: 2, name: "name".to_string() },
@@ -24,7 +28,10 @@ fn lake_columns_change_under_rows() {
     test.ddl(vec![Ddl::DropColumn { table_id: t, column_id: 2 }]);
     test.ddl(vec![Ddl::AddColumn { table_id: t, column: ColumnInfo::new(4, "name", LakeType::Date) }]);
     test.check();
-    assert_eq!(contents(&test.table(t)).into_values().collect::<Vec<_>>(), [["2", "7.50", "NULL"], ["11", "7.50", "NULL"]]);
+    assert_eq!(
+        contents(&test.table(t)).into_values().collect::<Vec<_>>(),
+        [["2", "7.50", "NULL"], ["11", "7.50", "NULL"]]
+    );
     let reader = test.lake.reader().unwrap();
     let old = Arc::clone(&reader.state_at(before).unwrap().tables[&t]);
     assert_eq!(keys(&old), ["1", "2", "10", "11"]);
@@ -53,7 +60,8 @@ fn lake_one_commit_keeps_net_effects() {
     assert_eq!(keys(test.lake.state().table("main", "t").unwrap()), ["5"]);
     assert_eq!(keys(test.lake.state().table("main", "old").unwrap()), ["1"]);
     test.check();
-    let changes = query(&test, &format!("SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id = {snapshot}"));
+    let changes =
+        query(&test, &format!("SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id = {snapshot}"));
     assert_eq!(changes, [r#"created_table:"main"."old",created_table:"main"."t",altered_table:2,inlined_insert:2"#]);
     for table in ["ducklake_table", "ducklake_column"] {
         assert!(query(&test, &format!("SELECT * FROM {table} WHERE begin_snapshot = end_snapshot")).is_empty());
@@ -124,6 +132,39 @@ fn lake_nulls_and_defaults_are_kept() {
     assert_eq!(info.columns[0].default, Default::Expression("1 + 2".to_string()));
     assert_eq!(info.columns[1].default, Default::Expression("'NULL'".to_string()));
     assert!(info.columns[0].nulls_allowed);
+}
+
+#[test]
+fn lake_types_widen() {
+    let mut test = TestLake::new("widen");
+    let types = [LakeType::Int16, LakeType::Float32, LakeType::Decimal { precision: 4, scale: 1 }, LakeType::Int32];
+    let columns = types.into_iter().enumerate().map(|(i, ty)| ColumnInfo::new(i as i64 + 1, format!("c{i}"), ty));
+    let t = test.create("t", columns.collect());
+    let decimal = Decimal128Array::from(vec![-15, 99, 9999]).with_precision_and_scale(4, 1).unwrap();
+    let arrays: [ArrayRef; 4] = [
+        Arc::new(Int16Array::from(vec![-3, 9, 1000])),
+        Arc::new(Float32Array::from(vec![0.1, 0.7, f32::NAN])),
+        Arc::new(decimal),
+        Arc::new(Int32Array::from(vec![-3, 9, 1000])),
+    ];
+    let names = arrays.iter().enumerate().map(|(i, a)| (format!("c{i}"), Arc::clone(a), true));
+    let rows = RecordBatch::try_from_iter_with_nullable(names).unwrap();
+    let file =
+        test.lake.write_file(&test.table(t).info, [Ok::<_, LakeError>((rows.clone(), None))].into_iter()).unwrap();
+    let inserts = vec![new_rows(&test.table(t), rows), RowInsert::File(file)];
+    test.change(TableChange { table_id: t, inserts, ..TableChange::default() });
+    let wider = [
+        LakeType::Int64,
+        LakeType::Float64,
+        LakeType::Decimal { precision: 12, scale: 3 },
+        LakeType::Decimal { precision: 12, scale: 2 },
+    ];
+    let set = |(i, ty)| Ddl::SetType { table_id: t, column_id: i as i64 + 1, ty };
+    test.ddl(wider.into_iter().enumerate().map(set).collect());
+    test.check();
+    let all = contents(&test.table(t));
+    assert_eq!(all[&0], ["-3", "0.10000000149011612", "-1.500", "-3.00"]);
+    assert_eq!(all.range(..3).map(|r| r.1).collect::<Vec<_>>(), all.range(3..).map(|r| r.1).collect::<Vec<_>>());
 }
 
 fn file_of(test: &TestLake, id: i64, keys: &[i32]) -> WrittenFile {

@@ -72,7 +72,12 @@ fn lake_files_may_carry_row_ids() {
     let file = write(&test, t, &(0..100).collect::<Vec<_>>(), None);
     add(&mut test, t, file);
     let moved = write(&test, t, &[500, 501, 502], Some(vec![7, 50, 200]));
-    test.change(TableChange { table_id: t, deletes: vec![7, 50], inserts: vec![RowInsert::File(moved)], truncate: false });
+    test.change(TableChange {
+        table_id: t,
+        deletes: vec![7, 50],
+        inserts: vec![RowInsert::File(moved)],
+        truncate: false,
+    });
     assert_eq!(test.table(t).next_row_id, 201);
     let rows = test.table(t).rows(&[200, 7, 8], Some(&[0])).unwrap();
     assert_eq!(texts(&rows), [["502"], ["500"], ["8"]]);
@@ -111,7 +116,8 @@ fn lake_truncates() {
 fn lake_removes_orphans() {
     let mut test = TestLake::new("orphans");
     let t = test.create("t", kv_columns());
-    let (kept, lost, given_up) = (write(&test, t, &[1], None), write(&test, t, &[2], None), write(&test, t, &[3], None));
+    let (kept, lost, given_up) =
+        (write(&test, t, &[1], None), write(&test, t, &[2], None), write(&test, t, &[3], None));
     add(&mut test, t, kept);
     test.lake.abandon(given_up);
     std::fs::write(test.table(t).info.folder.join("ducklake-1.parquet"), "another program's").unwrap();

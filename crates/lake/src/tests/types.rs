@@ -35,7 +35,8 @@ fn decimal(precision: u8, scale: i8, values: [i128; 3]) -> ArrayRef {
 /// Small, large and odd values, and a row of NULLs.
 fn rows(columns: &[ColumnInfo]) -> RecordBatch {
     let max38 = 10i128.pow(38) - 1;
-    let stamps = || TimestampMicrosecondArray::from(vec![Some(-500_000), Some(253_402_300_799_999_999), Some(i64::MAX), None]);
+    let stamps =
+        || TimestampMicrosecondArray::from(vec![Some(-500_000), Some(253_402_300_799_999_999), Some(i64::MAX), None]);
     let text = ["", "héllo 'q' \\ \n \"x\" and more than twelve bytes", "Z"].map(Some).into_iter().chain([None]);
     let json = [r#"{"a": [1,2]}"#, "null", "\"s\""].map(Some).into_iter().chain([None]);
     let uuid = [
@@ -79,17 +80,22 @@ fn lake_every_type_round_trips() {
         (contents(&test.table(t)), snapshot)
     };
     test.check();
-    let file = test.lake.write_file(&test.table(t).info, [Ok::<_, LakeError>((rows.clone(), None))].into_iter()).unwrap();
+    let file =
+        test.lake.write_file(&test.table(t).info, [Ok::<_, LakeError>((rows.clone(), None))].into_iter()).unwrap();
     test.change(TableChange { table_id: t, inserts: vec![RowInsert::File(file)], ..TableChange::default() });
     test.check();
     let all = contents(&test.table(t));
-    let (first, second) = (all.range(..4).map(|r| r.1).collect::<Vec<_>>(), all.range(4..).map(|r| r.1).collect::<Vec<_>>());
+    let (first, second) =
+        (all.range(..4).map(|r| r.1).collect::<Vec<_>>(), all.range(4..).map(|r| r.1).collect::<Vec<_>>());
     assert_eq!(first, inlined.values().collect::<Vec<_>>());
     assert_eq!(first, second, "a file gives back what the catalog does");
     let point = test.table(t).rows(&[1, 5], None).unwrap();
     assert_eq!(texts(&point)[0], texts(&point)[1]);
     assert_eq!(texts(&point)[0][11], "ffffffff-ffff-ffff-ffff-ffffffffffff", "uuids are canonical");
-    let stats = query(&test, "SELECT column_id, contains_null, contains_nan, min_value, max_value FROM ducklake_table_column_stats");
+    let stats = query(
+        &test,
+        "SELECT column_id, contains_null, contains_nan, min_value, max_value FROM ducklake_table_column_stats",
+    );
     assert_eq!(stats[3], "4|1|1|-inf|nan");
     assert_eq!(stats[6], "7|1|NULL|-1234567890.12|9999999999.99");
     assert_eq!(stats[12], "14|1|NULL|false|true", "blobs have none");

@@ -1,3 +1,5 @@
+//! What is kept of a password.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use pgwire::api::auth::sasl::scram::gen_salted_password;

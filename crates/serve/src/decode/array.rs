@@ -41,6 +41,10 @@ impl Parser<'_> {
             ));
         }
         if self.sizes.len() == depth {
+            // Elements that stand outside of this list have no place.
+            if !self.items.is_empty() {
+                return Ok(None);
+            }
             self.sizes.push(None);
         }
         self.rest = rest.trim_start();

@@ -4,6 +4,9 @@ use crate::calendar::{DAY, SECOND, days};
 use crate::zone::{Zone, offset_seconds};
 use sluice_sql::SqlError;
 
+/// The first day that PostgreSQL has: 4714-11-24 BC.
+const FIRST_DAY: i64 = -2_440_588;
+
 /// A date and time as written.
 struct Written {
     /// Days since 1970.
@@ -20,13 +23,14 @@ enum WrittenZone {
 
 /// Days since 1970; a time of day is ignored.
 pub(crate) fn date(text: &str) -> Result<i32, SqlError> {
-    let written = read("date", text)?;
-    i32::try_from(written.day).map_err(|_| out_of_range("date", text))
+    let day = Some(read("date", text)?.day).filter(|day| *day >= FIRST_DAY);
+    day.and_then(|day| i32::try_from(day).ok()).ok_or_else(|| out_of_range("date", text))
 }
 
 /// Microseconds since 1970; a zone is ignored.
 pub(crate) fn timestamp(text: &str) -> Result<i64, SqlError> {
-    local(&read("timestamp", text)?).ok_or_else(|| out_of_range("timestamp", text))
+    let micros = local(&read("timestamp", text)?).filter(|micros| *micros >= FIRST_DAY * DAY);
+    micros.ok_or_else(|| out_of_range("timestamp", text))
 }
 
 /// Microseconds since 1970 UTC; without a zone it is the session's local time.
@@ -41,7 +45,7 @@ pub(crate) fn timestamptz(text: &str, session: Zone) -> Result<i64, SqlError> {
         };
         local.checked_sub(i64::from(offset) * SECOND)
     });
-    utc.ok_or_else(|| out_of_range(name, text))
+    utc.filter(|micros| *micros >= FIRST_DAY * DAY).ok_or_else(|| out_of_range("timestamp", text))
 }
 
 fn local(written: &Written) -> Option<i64> {
@@ -129,12 +133,11 @@ fn time_fields(text: &str) -> Option<Option<i64>> {
     Some((hour <= 24 && minute < 60 && second <= 60 && time <= DAY).then_some(time))
 }
 
-/// The digits after a point of seconds, rounded to microseconds.
+/// The digits after a point in millionths, rounded as PostgreSQL does it, by way of a float.
 pub(crate) fn micros(fraction: &str) -> Option<i64> {
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let digit = |place: usize| fraction.as_bytes().get(place).map_or(0, |d| i64::from(d - b'0'));
-    let value = (0..6).fold(0, |n, place| n * 10 + digit(place));
-    Some(value + i64::from(digit(6) >= 5))
+    let value: f64 = format!("0.{fraction}0").parse().ok()?;
+    Some((value * 1e6).round_ties_even() as i64)
 }

@@ -72,7 +72,8 @@ fn words(text: &str) -> Option<Sum> {
         rest = unit.1;
     }
     if ago {
-        sum = Sum { months: -sum.months, days: -sum.days, micros: sum.micros.checked_neg()? };
+        sum =
+            Sum { months: sum.months.checked_neg()?, days: sum.days.checked_neg()?, micros: sum.micros.checked_neg()? };
     }
     Some(sum)
 }

@@ -1,11 +1,11 @@
 //! Floats as PostgreSQL prints them: the shortest digits that read back as the same value, however it is rounded.
 
 use bytes::BytesMut;
-use std::fmt::{LowerExp, Write as _};
+use std::fmt::LowerExp;
 use std::str::FromStr;
 
 /// What differs between `real` and `double precision`.
-pub(crate) trait Float: Copy + LowerExp + FromStr + PartialEq + Into<f64> {
+pub(crate) trait Float: Copy + LowerExp + FromStr + PartialEq + Into<f64> + ryu::Float {
     /// Exponents from here on are written with an `e`.
     const FIXED_BELOW: i32;
     /// Bits of a value half way between two neighbours.
@@ -42,10 +42,10 @@ pub(crate) fn write<F: Float>(out: &mut BytesMut, value: F) {
     if size < 1e6 && size.trunc() == size {
         return out.extend_from_slice(itoa::Buffer::new().format(size as u64).as_bytes());
     }
-    let mut shown = Digits::of(value, None);
+    let mut shown = Digits::read(ryu::Buffer::new().format_finite(value));
     if shown.is_halfway::<F>() {
-        // Rust relies on readers that round halves to even, PostgreSQL does not.
-        let stricter = (1..=F::DIGITS).map(|n| Digits::of(value, Some(n)));
+        // These digits rely on readers that round halves to even, which PostgreSQL does not.
+        let stricter = (1..=F::DIGITS).map(|n| Digits::read(&format!("{value:.*e}", n - 1)));
         if let Some(found) = stricter.into_iter().find(|d| d.reads_as(value) && !d.is_halfway::<F>()) {
             shown = found;
         }
@@ -61,23 +61,22 @@ struct Digits {
 }
 
 impl Digits {
-    fn of<F: Float>(value: F, count: Option<usize>) -> Self {
-        let mut text = Text::default();
-        // Writing to a fixed buffer that is large enough does not fail.
-        let _ = match count {
-            Some(n) => write!(text, "{value:.*e}", n - 1),
-            None => write!(text, "{value:e}"),
-        };
-        let mut found = Self { digits: [0; 20], length: 0, exponent: 0 };
-        let (mantissa, exponent) = text.as_str().split_once('e').unwrap_or((text.as_str(), "0"));
-        for digit in mantissa.bytes().filter(u8::is_ascii_digit).take(found.digits.len()) {
-            found.digits[found.length] = digit;
+    /// Reads a number as Rust writes them: `-12.5`, `0.001` or `1.5e-7`.
+    fn read(text: &str) -> Self {
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let whole = whole.trim_start_matches('-');
+        let all = || whole.bytes().chain(fraction.bytes());
+        let leading = all().take_while(|d| *d == b'0').count();
+        let mut found = Self { digits: [0; 20], length: 0, exponent: exponent.parse().unwrap_or(0) };
+        found.exponent += whole.len() as i32 - 1 - leading as i32;
+        for (place, digit) in found.digits.iter_mut().zip(all().skip(leading)) {
+            *place = digit;
             found.length += 1;
         }
         while found.length > 1 && found.digits[found.length - 1] == b'0' {
             found.length -= 1;
         }
-        found.exponent = exponent.parse().unwrap_or(0);
         found
     }
 
@@ -137,28 +136,6 @@ impl Digits {
     }
 }
 
-/// A text on the stack.
-#[derive(Default)]
-struct Text {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl Text {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.length + text.len();
-        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +163,8 @@ mod tests {
             (1.5e-4, "0.00015"),
             (1e-5, "1e-05"),
             (1e23, "9.999999999999999e+22"),
+            (26_112_509_395_344.562_5, "26112509395344.562"),
+            (-1_641_239_692_579_889.2, "-1.6412396925798892e+15"),
             (-1e23, "-9.999999999999999e+22"),
             (5e-324, "5e-324"),
             (9_007_199_254_740_992.0, "9.007199254740992e+15"),
@@ -206,6 +185,7 @@ mod tests {
             (999_999.0, "999999"),
             (8_388_609.0, "8.388609e+06"),
             (16_777_216.0, "1.6777216e+07"),
+            (3_090_883.25, "3.0908832e+06"),
             (0.1, "0.1"),
             (1e-5, "1e-05"),
             (f32::MAX, "3.4028235e+38"),

@@ -92,7 +92,7 @@ pub fn cast_column(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         (T::Decimal128(_, from), T::Decimal128(p, s)) => rescale_decimals(column, *from, *p, *s),
         (T::Float32 | T::Float64, to) if is_text(to) => floats_to_text(column, to),
         (T::Timestamp(_, zone), to) if is_text(to) => timestamps_to_text(column, zone.is_some(), to),
-        (from, to) if is_text(from) => text_to(column, to),
+        (from, to) if is_text(from) && !is_text(to) => text_to(column, to),
         (from, to) => plain(column, to).map_err(|e| match e.find_root() {
             datafusion::error::DataFusionError::ArrowError(_, _) if from.is_numeric() && to.is_integer() => {
                 coded("22003", &format!("{} out of range", SqlType::of_arrow(to).name()))

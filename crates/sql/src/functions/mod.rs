@@ -4,6 +4,9 @@
 pub(crate) mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
+pub(crate) mod coalesce;
 pub(crate) mod decimal;
 pub(crate) mod normalize;
 pub(crate) mod rewrite;
+pub(crate) mod sign;
+pub(crate) mod whole;

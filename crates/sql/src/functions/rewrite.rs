@@ -10,11 +10,12 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
-/// An integer literal is an integer where it fits, a bigint otherwise. Runs before types are coerced.
+/// An integer literal is an integer where it fits, a bigint otherwise; beside a float, a numeric is a float. Runs before
+/// types are coerced.
 #[derive(Debug)]
 pub(crate) struct IntegerLiterals;
 
@@ -24,15 +25,39 @@ impl AnalyzerRule for IntegerLiterals {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite(plan, |e, _| {
+        rewrite(plan, |e, schema| {
             Ok(match e {
                 Expr::Literal(ScalarValue::Int64(Some(v)), m) if i32::try_from(v).is_ok() => {
                     Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(v as i32)), m))
+                }
+                Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                    let (left, right) = both_floats(*left, *right, schema);
+                    Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))
+                }
+                Expr::Between(Between { expr, negated, low, high }) => {
+                    let (expr, low) = both_floats(*expr, *low, schema);
+                    let (expr, high) = both_floats(expr, *high, schema);
+                    let (low, high) = (Box::new(low), Box::new(high));
+                    Transformed::yes(Expr::Between(Between { expr: Box::new(expr), negated, low, high }))
                 }
                 e => Transformed::no(e),
             })
         })
     }
+}
+
+/// A numeric beside a float becomes a float, as in PostgreSQL; the other way round NaN could not be compared.
+fn both_floats(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let is_float = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_floating());
+    let is_decimal = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_decimal());
+    let float = |e: Expr| Expr::Cast(datafusion::logical_expr::Cast::new(Box::new(e), DataType::Float64));
+    if is_float(&left) && is_decimal(&right) {
+        return (left, float(right));
+    }
+    if is_decimal(&left) && is_float(&right) {
+        return (float(left), right);
+    }
+    (left, right)
 }
 
 /// Arithmetic and casts become checked functions. Runs after types are coerced, when operands have their types.

@@ -1,6 +1,9 @@
 //! From the text of a query to a logical plan with PostgreSQL's meaning.
 
+pub(crate) mod copies;
 pub(crate) mod names;
+pub(crate) mod precedence;
 pub(crate) mod planner;
 pub(crate) mod refuse;
+pub(crate) mod spell;
 pub(crate) mod ties;

@@ -20,6 +20,27 @@ pub(crate) fn shown(name: &str) -> &str {
     name.split(REPEATED).next().unwrap_or(name)
 }
 
+/// The quoted names of the output columns of a named SELECT (or of the first one of a set operation); `None` where a
+/// wildcard hides them.
+pub(crate) fn quoted_columns(body: &SetExpr) -> Option<Vec<String>> {
+    match body {
+        SetExpr::Select(select) => select
+            .projection
+            .iter()
+            .map(|item| match item {
+                SelectItem::UnnamedExpr(Expr::Identifier(i)) => Some(fold(i)),
+                SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(fold),
+                SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
+                _ => None,
+            })
+            .map(|name| Some(format!("\"{}\"", name?.replace('"', "\"\""))))
+            .collect(),
+        SetExpr::SetOperation { left, .. } => quoted_columns(left),
+        SetExpr::Query(query) => quoted_columns(&query.body),
+        _ => None,
+    }
+}
+
 struct Namer;
 
 impl VisitorMut for Namer {

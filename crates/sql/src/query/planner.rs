@@ -1,6 +1,6 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{names, refuse, ties};
+use super::{copies, names, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals};
 use crate::types::TypePlanner;
@@ -74,6 +74,9 @@ impl Planner {
         for f in own_aggregates() {
             aggregates.insert(f.name().to_string(), f);
         }
+        for f in own_scalars() {
+            scalars.insert(f.name().to_string(), f);
+        }
         let windows = SessionStateDefaults::default_window_functions();
         Self {
             options: Arc::new(options()),
@@ -94,7 +97,10 @@ impl Planner {
     pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
         refuse::check(query)?;
         let mut query = query.clone();
+        precedence::regroup(&mut query);
         names::name_columns(&mut query);
+        copies::number_copies(&mut query)?;
+        spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
         let mut planning = PlannerContext::new().with_prepare_param_data_types(
             params.iter().map(|p| p.as_ref().map(|t| Arc::new(t.field("")))).collect(),
@@ -139,6 +145,15 @@ impl Planner {
     pub fn analyze(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         Ok(self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?)
     }
+}
+
+fn own_scalars() -> Vec<Arc<ScalarUDF>> {
+    vec![
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::sign::Sign::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::coalesce::Coalesce::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
+    ]
 }
 
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {

@@ -1,0 +1,73 @@
+use crate::client::{Server, message};
+use sluice_serve::{ServeError, ServeOptions, bind};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Has more rows than anybody reads.
+const LARGE: &str = "SELECT a.id FROM t a, t b, t c";
+
+fn fill(client: &mut crate::client::Client) {
+    client.query("CREATE TABLE t (id bigint PRIMARY KEY)");
+    let rows: Vec<String> = (0..3_000).map(|i| format!("({i})")).collect();
+    let answers = client.query(&format!("INSERT INTO t VALUES {}", rows.join(",")));
+    assert_eq!(answers, ["C INSERT 0 3000", "Z I"]);
+}
+
+#[test]
+fn a_cancel_request_stops_the_statement_and_no_more() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client);
+    let started = Instant::now();
+    client.send(&[message(b'Q', &[LARGE.as_bytes(), b"\0"])]);
+    std::thread::sleep(Duration::from_millis(300));
+    for secret in [&[client.key[..4].to_vec(), vec![0; 4]].concat(), &client.key.clone()] {
+        let mut other = TcpStream::connect(server.address).expect("a connection");
+        other.write_all(&[&[0, 0, 0, 16, 4, 210, 22, 46][..], secret].concat()).expect("sent");
+    }
+    let answers = client.until_ready();
+    assert_eq!(answers[answers.len() - 2..], ["E 57014", "Z I"]);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(client.query("SELECT 1"), ["T ?column?", "D 1", "C SELECT 1", "Z I"]);
+}
+
+#[test]
+fn a_stop_tells_idle_clients_and_lets_none_in() {
+    let mut server = Server::start();
+    let mut client = server.connect();
+    server.stop();
+    assert_eq!(client.next().as_deref(), Some("E 57P01"));
+    assert_eq!(client.next(), None);
+    assert!(TcpStream::connect(server.address).is_err());
+}
+
+#[test]
+fn addresses_that_can_not_be_served() {
+    let server = Server::start();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let taken = runtime.block_on(bind(ServeOptions::new(server.address)));
+    assert!(matches!(taken, Err(ServeError::AddressInUse(address)) if address == server.address));
+    let open = runtime.block_on(bind(ServeOptions::new(SocketAddr::from(([0, 0, 0, 0], 0)))));
+    assert!(matches!(open, Err(ServeError::NoPasswords(_))));
+}
+
+#[test]
+fn a_unix_socket_is_made_and_taken_away() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("sluice.sock");
+    let options = || {
+        let mut options = ServeOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        options.unix_socket = Some(path.clone());
+        options
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    // What a killed server leaves behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+    let first = runtime.block_on(bind(options())).expect("listens");
+    assert!(matches!(runtime.block_on(bind(options())), Err(ServeError::SocketInUse(_))));
+    drop(first);
+    assert!(!path.exists());
+    std::fs::write(&path, "a file").expect("written");
+    assert!(matches!(runtime.block_on(bind(options())), Err(ServeError::Socket { .. })));
+}

@@ -1,0 +1,59 @@
+//! Forms that the planner lacks, spelled with those it has.
+
+use sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, VisitMut, VisitorMut};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use std::ops::ControlFlow;
+
+/// Rewrites `mod(a, b)` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
+pub(crate) fn spell_out(query: &mut Query) {
+    let _ = query.visit(&mut Speller { rows: 0 });
+}
+
+struct Speller {
+    rows: usize,
+}
+
+impl VisitorMut for Speller {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let spelled = modulo(expr).or_else(|| self.row_in(expr));
+        if let Some(spelled) = spelled {
+            *expr = spelled;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn modulo(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(function) = expr else { return None };
+    if !function.name.to_string().eq_ignore_ascii_case("mod") {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(a)), FunctionArg::Unnamed(FunctionArgExpr::Expr(b))] = list.args.as_slice() else {
+        return None;
+    };
+    let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
+    Some(Expr::Nested(Box::new(Expr::BinaryOp { left: nested(a), op: BinaryOperator::Modulo, right: nested(b) })))
+}
+
+impl Speller {
+    /// A row that is in a subquery: there is a row of it that equals, column by column. In a condition, NULL and
+    /// false keep a row out alike; the negated form, where they differ, is left to be refused.
+    fn row_in(&mut self, expr: &Expr) -> Option<Expr> {
+        let Expr::InSubquery { expr: row, subquery, negated: false } = expr else { return None };
+        let Expr::Tuple(values) = row.as_ref() else { return None };
+        self.rows += 1;
+        let columns: Vec<String> = (0..values.len()).map(|i| format!("__row_{}_{i}", self.rows)).collect();
+        let equal: Vec<String> = columns.iter().zip(values).map(|(c, v)| format!("{c} = ({v})")).collect();
+        let text = format!(
+            "EXISTS (SELECT 1 FROM ({subquery}) AS __row_{} ({}) WHERE {})",
+            self.rows,
+            columns.join(", "),
+            equal.join(" AND ")
+        );
+        Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?.parse_expr().ok()
+    }
+}
