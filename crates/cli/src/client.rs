@@ -65,9 +65,9 @@ impl Connection {
 
 /// Connects to a server's address, `host:port`.
 pub(crate) async fn connect(address: &str) -> Result<Client> {
-    let at = address.parse::<SocketAddr>().map_err(|_| {
-        CliError::new("the process that owns the lake is starting").hint("Try again in a moment.")
-    })?;
+    let at = address
+        .parse::<SocketAddr>()
+        .map_err(|_| CliError::new("the process that owns the lake is starting").hint("Try again in a moment."))?;
     let config = format!("host={} port={} user=sluice dbname=sluice", at.ip(), at.port());
     let (client, connection) = tokio_postgres::connect(&config, NoTls).await?;
     tokio::spawn(async move {

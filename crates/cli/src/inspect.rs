@@ -24,7 +24,8 @@ pub(crate) async fn status(target: &Target) -> Result<ExitCode> {
 impl Tree {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let name = self.name.map_or(String::new(), |n| format!("'{}'", n.replace('\'', "''")));
-        let sql = format!("SELECT tree_line, node_type, depth, refresh_order, status FROM pgtrickle.dependency_tree({name})");
+        let sql =
+            format!("SELECT tree_line, node_type, depth, refresh_order, status FROM pgtrickle.dependency_tree({name})");
         if self.target.output == Format::Json {
             show(&self.target, &sql).await?;
             return Ok(ExitCode::SUCCESS);

@@ -48,7 +48,9 @@ enum Command {
     #[command(after_help = "Example: sluice tree --dir shop gold_revenue")]
     Tree(inspect::Tree),
     /// Prove that maintained tables equal their queries over the stored tables
-    #[command(after_help = "Example: sluice verify --dir shop\nExit codes: 0 no differences, 1 differences, 2 could not be compared")]
+    #[command(
+        after_help = "Example: sluice verify --dir shop\nExit codes: 0 no differences, 1 differences, 2 could not be compared"
+    )]
     Verify(verify::Verify),
 }
 

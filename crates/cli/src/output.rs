@@ -50,7 +50,8 @@ impl Table {
 
     pub(crate) fn json(&self) -> Value {
         let row = |row: &Vec<Option<String>>| {
-            let cells = self.columns.iter().cloned().zip(row.iter().map(|c| c.clone().map_or(Value::Null, Value::String)));
+            let cells =
+                self.columns.iter().cloned().zip(row.iter().map(|c| c.clone().map_or(Value::Null, Value::String)));
             Value::Object(cells.collect::<Map<_, _>>())
         };
         Value::Array(self.rows.iter().map(row).collect())

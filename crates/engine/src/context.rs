@@ -117,7 +117,11 @@ impl Context {
             for (row, &id) in below.iter().enumerate() {
                 places.insert(id, (parts.len(), row));
             }
-            parts.push(sluice_zset::with_row_count(Arc::clone(&target.schema), rows.columns().to_vec(), rows.num_rows())?);
+            parts.push(sluice_zset::with_row_count(
+                Arc::clone(&target.schema),
+                rows.columns().to_vec(),
+                rows.num_rows(),
+            )?);
         }
         let indices: Vec<(usize, usize)> = ids.values().iter().map(|id| places[id]).collect();
         let parts: Vec<&RecordBatch> = parts.iter().collect();

@@ -25,8 +25,10 @@ pub(crate) struct RowIndex {
 impl RowIndex {
     /// An index over `columns` of rows of `schema`.
     pub(crate) fn new(name: &str, schema: &SchemaRef, columns: Vec<usize>, skip_nulls: bool) -> Self {
-        let mut fields: Vec<Field> =
-            columns.iter().map(|&c| Field::new(schema.field(c).name(), schema.field(c).data_type().clone(), true)).collect();
+        let mut fields: Vec<Field> = columns
+            .iter()
+            .map(|&c| Field::new(schema.field(c).name(), schema.field(c).data_type().clone(), true))
+            .collect();
         fields.push(Field::new("row_id", DataType::Int64, true));
         let indexed: SchemaRef = Arc::new(Schema::new(fields));
         let key: Vec<usize> = (0..columns.len()).collect();

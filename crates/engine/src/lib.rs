@@ -84,7 +84,8 @@ impl Engine {
             .name("engine".into())
             .spawn(move || core.run(receiver))
             .map_err(|e| SqlError::internal(format!("no thread for the engine: {e}")))?;
-        let inner = Inner { context, requests, status, reader: Mutex::new(reader), dir, thread: Mutex::new(Some(thread)) };
+        let inner =
+            Inner { context, requests, status, reader: Mutex::new(reader), dir, thread: Mutex::new(Some(thread)) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

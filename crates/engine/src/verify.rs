@@ -84,7 +84,7 @@ impl Engine {
         let view = ReadView { version: Arc::clone(version), staged: Arc::default(), now_micros: version.time_micros };
         let context = self.context();
         let path = ["main".to_string()];
-        let planned = crate::tick::plan_maintained(&context.planner, &view, &path, &m.query)?;
+        let planned = crate::tick::plan_maintained(context, &view, &path, &m.query)?;
         let schema = def.arrow();
         let mut parts = vec![];
         for batch in context.runner.collect(planned.query.plan, &view).await? {
@@ -93,7 +93,12 @@ impl Engine {
             let batch: RecordBatch = with_row_count(Arc::clone(&schema), columns, batch.num_rows())?;
             parts.push(ZBatch::new(batch).negate()?);
         }
-        let stored = BoundTable { schema: Arc::clone(&schema), table: version.tables.get(&def.id).cloned(), staged: None, row_ids: false };
+        let stored = BoundTable {
+            schema: Arc::clone(&schema),
+            table: version.tables.get(&def.id).cloned(),
+            staged: None,
+            row_ids: false,
+        };
         let stored = stored.collect()?;
         let rows = stored.num_rows() as u64;
         parts.push(ZBatch::new(stored));
@@ -101,6 +106,12 @@ impl Engine {
         let differences = (0..difference.len().min(limit))
             .map(|i| Difference { row: sluice_flow::row_text(difference.rows(), i), copies: difference.weight(i) })
             .collect();
-        Ok(Verified { name: def.name.clone(), snapshot: version.snapshot, rows, differences, differing: difference.len() })
+        Ok(Verified {
+            name: def.name.clone(),
+            snapshot: version.snapshot,
+            rows,
+            differences,
+            differing: difference.len(),
+        })
     }
 }

@@ -63,7 +63,8 @@ fn bisect(
 }
 
 fn row_by_row(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-    let rows = (0..batch.num_rows()).map(|i| values(exprs, &batch.slice(i, 1))).collect::<std::result::Result<Vec<_>, _>>()?;
+    let rows =
+        (0..batch.num_rows()).map(|i| values(exprs, &batch.slice(i, 1))).collect::<std::result::Result<Vec<_>, _>>()?;
     let mut columns = vec![];
     for c in 0..exprs.len() {
         let parts: Vec<&dyn arrow::array::Array> = rows.iter().map(|r| r[c].as_ref()).collect();

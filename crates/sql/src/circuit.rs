@@ -14,7 +14,8 @@ use datafusion::physical_expr::execution_props::ExecutionProps;
 use datafusion::physical_expr::expressions::{CastExpr, Column as PhysicalColumn};
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use sluice_flow::{
-    Aggregate, AggregateKind, Circuit, CircuitBuilder, Constant, Input, Join, JoinKind, JoinLayout, Map, Reduce, TopK, Union,
+    Aggregate, AggregateKind, Circuit, CircuitBuilder, Constant, Input, Join, JoinKind, JoinLayout, Map, Reduce, TopK,
+    Union,
 };
 use sluice_zset::{ZBatch, with_row_count};
 use std::sync::Arc;
@@ -179,7 +180,8 @@ impl Builder {
     }
 
     fn limit(&mut self, limit: &logical::Limit) -> Build<Input> {
-        let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?) else {
+        let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?)
+        else {
             return Err(SqlError::unsupported("LIMIT or OFFSET with an expression", "Write a number.").into());
         };
         let (skip, fetch) = (skip as u64, fetch.map(|f| f as u64));
@@ -343,7 +345,10 @@ impl Builder {
                 Some(c) if !ty.is_floating() => key.push(c.index()),
                 _ => {
                     key.push(fields.len());
-                    fields.push((None, Arc::new(Field::new(format!("__{name}_key_{}", computed.len()), ty.clone(), true))));
+                    fields.push((
+                        None,
+                        Arc::new(Field::new(format!("__{name}_key_{}", computed.len()), ty.clone(), true)),
+                    ));
                     computed.push(if ty.is_floating() { normalized(physical) } else { physical });
                 }
             }

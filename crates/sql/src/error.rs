@@ -102,9 +102,7 @@ impl From<DataFusionError> for SqlError {
                 other => Self::new("42000", first_line(other)),
             },
             DataFusionError::Plan(m) => plan_error(m),
-            DataFusionError::NotImplemented(m) => {
-                Self::new("0A000", m.clone()).hint("Rewrite the query without it.")
-            }
+            DataFusionError::NotImplemented(m) => Self::new("0A000", m.clone()).hint("Rewrite the query without it."),
             DataFusionError::ResourcesExhausted(m) => {
                 Self::new("53200", format!("out of memory: {}", m.lines().next().unwrap_or_default()))
                     .hint("Narrow the query, or raise the memory limit.")

@@ -61,9 +61,8 @@ fn join_key(join: &datafusion::logical_expr::Join) -> Option<Vec<usize>> {
     let matched_at_most_once = |key: &Option<Vec<usize>>, schema: &datafusion::common::DFSchema, side: usize| {
         let columns = schema.columns();
         key.as_ref().is_some_and(|key| {
-            key.iter().all(|&k| {
-                join.on.iter().any(|(l, r)| column_of(if side == 0 { l } else { r }) == Some(&columns[k]))
-            })
+            key.iter()
+                .all(|&k| join.on.iter().any(|(l, r)| column_of(if side == 0 { l } else { r }) == Some(&columns[k])))
         })
     };
     if join.join_type != JoinType::Right && matched_at_most_once(&right, join.right.schema(), 1) {

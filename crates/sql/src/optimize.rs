@@ -23,8 +23,7 @@ use std::sync::Arc;
 
 /// Optimizes the plan of a view. No start time is set, so `now()` stays a call.
 pub fn optimize_view(plan: LogicalPlan, options: &Arc<ConfigOptions>) -> Result<LogicalPlan> {
-    let context =
-        OptimizerContext::new_with_config_options(Arc::clone(options)).without_query_execution_start_time();
+    let context = OptimizerContext::new_with_config_options(Arc::clone(options)).without_query_execution_start_time();
     Ok(Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})?)
 }
 

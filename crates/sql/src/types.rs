@@ -116,9 +116,14 @@ impl SqlType {
 
     fn tag(&self) -> Option<String> {
         match self {
-            Self::Uuid | Self::Json | Self::Jsonb | Self::Oid | Self::Name | Self::Char | Self::Regclass | Self::Void => {
-                Some(self.name())
-            }
+            Self::Uuid
+            | Self::Json
+            | Self::Jsonb
+            | Self::Oid
+            | Self::Name
+            | Self::Char
+            | Self::Regclass
+            | Self::Void => Some(self.name()),
             Self::Varchar(Some(n)) => Some(format!("varchar({n})")),
             Self::Varchar(None) => Some("varchar".into()),
             _ => None,
@@ -161,7 +166,9 @@ impl SqlType {
             DataType::Date32 | DataType::Date64 => Self::Date,
             DataType::Timestamp(_, None) => Self::Timestamp,
             DataType::Timestamp(_, Some(_)) => Self::TimestampTz,
-            DataType::Binary | DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => Self::Bytea,
+            DataType::Binary | DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
+                Self::Bytea
+            }
             DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
             DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => {
                 Self::Array(Box::new(Self::of_field(f)))
@@ -335,7 +342,9 @@ impl SqlType {
             T::Int(None) | T::Integer(None) | T::Int4(None) => Self::Int4,
             T::BigInt(None) | T::Int8(None) => Self::Int8,
             T::Real | T::Float4 => Self::Float4,
-            T::Double(ExactNumberInfo::None) | T::DoublePrecision | T::Float8 | T::Float(ExactNumberInfo::None) => Self::Float8,
+            T::Double(ExactNumberInfo::None) | T::DoublePrecision | T::Float8 | T::Float(ExactNumberInfo::None) => {
+                Self::Float8
+            }
             T::Float(ExactNumberInfo::Precision(p)) => {
                 if *p <= 24 {
                     Self::Float4
@@ -345,7 +354,9 @@ impl SqlType {
             }
             T::Numeric(info) | T::Decimal(info) | T::Dec(info) => Self::Numeric(numeric_size(info)?),
             T::Text | T::String(None) => Self::Text,
-            T::Varchar(length) | T::CharacterVarying(length) | T::CharVarying(length) => Self::Varchar(char_length(length)?),
+            T::Varchar(length) | T::CharacterVarying(length) | T::CharVarying(length) => {
+                Self::Varchar(char_length(length)?)
+            }
             T::Date => Self::Date,
             T::Timestamp(precision, zone) => {
                 microseconds(*precision)?;
@@ -360,9 +371,9 @@ impl SqlType {
             T::JSONB => Self::Jsonb,
             T::Interval { fields: None, precision: None } => Self::Interval,
             T::Regclass => Self::Regclass,
-            T::Array(ast::ArrayElemTypeDef::SquareBracket(element, _) | ast::ArrayElemTypeDef::AngleBracket(element)) => {
-                Self::Array(Box::new(Self::parse(element)?))
-            }
+            T::Array(
+                ast::ArrayElemTypeDef::SquareBracket(element, _) | ast::ArrayElemTypeDef::AngleBracket(element),
+            ) => Self::Array(Box::new(Self::parse(element)?)),
             T::Custom(name, modifiers) if modifiers.is_empty() => Self::by_name(&name.to_string())?,
             other => return Err(unknown_type(&other.to_string())),
         })

@@ -32,8 +32,10 @@ pub fn refuse_volatile(plan: &LogicalPlan) -> Result<()> {
     })?;
     match volatile {
         None => Ok(()),
-        Some(name) => Err(SqlError::new("0A000", format!("{name}() cannot be maintained: it gives another value each time"))
-            .hint("Store the value in a column of the table when the row is written, and read that column.")),
+        Some(name) => {
+            Err(SqlError::new("0A000", format!("{name}() cannot be maintained: it gives another value each time"))
+                .hint("Store the value in a column of the table when the row is written, and read that column."))
+        }
     }
 }
 

@@ -77,10 +77,8 @@ impl ZBatch {
 
     /// Every weight with its sign turned.
     pub fn negate(&self) -> Result<Self> {
-        let weights = self
-            .iter_weights()
-            .map(|w| w.checked_neg().ok_or(ZError::WeightOverflow))
-            .collect::<Result<Vec<_>>>()?;
+        let weights =
+            self.iter_weights().map(|w| w.checked_neg().ok_or(ZError::WeightOverflow)).collect::<Result<Vec<_>>>()?;
         Ok(Self::with_weights(self.rows.clone(), weights.into()))
     }
 
@@ -173,11 +171,7 @@ pub fn gather(rows: &RecordBatch, indices: &UInt32Array) -> Result<RecordBatch> 
 }
 
 /// The rows at `(batch, row)` of several batches of the same schema.
-pub fn gather_batch(
-    schema: &SchemaRef,
-    batches: &[&RecordBatch],
-    indices: &[(usize, usize)],
-) -> Result<RecordBatch> {
+pub fn gather_batch(schema: &SchemaRef, batches: &[&RecordBatch], indices: &[(usize, usize)]) -> Result<RecordBatch> {
     if indices.is_empty() {
         return Ok(empty_batch(schema));
     }

@@ -25,8 +25,7 @@ pub fn consolidate(batch: &ZBatch) -> Result<ZBatch> {
     if firsts.len() == batch.len() && !sums.contains(&0) {
         return Ok(batch.clone());
     }
-    let (keep, weights): (Vec<u32>, Vec<i64>) =
-        firsts.into_iter().zip(sums).filter(|&(_, w)| w != 0).unzip();
+    let (keep, weights): (Vec<u32>, Vec<i64>) = firsts.into_iter().zip(sums).filter(|&(_, w)| w != 0).unzip();
     let rows = crate::gather(batch.rows(), &UInt32Array::from(keep))?;
     Ok(ZBatch::with_weights(rows, Int64Array::from(weights)))
 }
@@ -54,7 +53,11 @@ pub fn group_rows(columns: &[ArrayRef], rows: usize) -> Result<Grouped> {
         let row = encoded.row(i);
         let firsts = &grouped.firsts;
         let first = |g: u32| firsts[g as usize] as usize;
-        let group = match seen.entry(hash, |&g| hashes[first(g)] == hash && encoded.row(first(g)) == row, |&g| hashes[first(g)]) {
+        let group = match seen.entry(
+            hash,
+            |&g| hashes[first(g)] == hash && encoded.row(first(g)) == row,
+            |&g| hashes[first(g)],
+        ) {
             Entry::Occupied(e) => *e.get(),
             Entry::Vacant(e) => *e.insert(firsts.len() as u32).get(),
         };
@@ -111,14 +114,12 @@ mod tests {
     }
 
     fn read(z: &ZBatch) -> Entries {
-        use arrow::array::AsArray;
         use arrow::array::Array;
+        use arrow::array::AsArray;
         let a = z.column(0).as_primitive::<arrow::datatypes::Int64Type>();
         let b = z.column(1).as_string::<i32>();
         (0..z.len())
-            .map(|i| {
-                (a.is_valid(i).then(|| a.value(i)), b.is_valid(i).then(|| b.value(i).to_string()), z.weight(i))
-            })
+            .map(|i| (a.is_valid(i).then(|| a.value(i)), b.is_valid(i).then(|| b.value(i).to_string()), z.weight(i)))
             .collect()
     }
 

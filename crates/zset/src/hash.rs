@@ -24,7 +24,8 @@ pub fn normalize_key(column: &ArrayRef) -> ArrayRef {
             Arc::new(a)
         }
         DataType::Float32 => {
-            let a: Float32Array = column.as_primitive::<Float32Type>().unary(|v| if v.is_nan() { f32::NAN } else { v + 0.0 });
+            let a: Float32Array =
+                column.as_primitive::<Float32Type>().unary(|v| if v.is_nan() { f32::NAN } else { v + 0.0 });
             Arc::new(a)
         }
         _ => ArrayRef::clone(column),

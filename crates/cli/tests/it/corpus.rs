@@ -143,7 +143,11 @@ async fn check(case: &Case, regime: Regime) -> Result<(), String> {
 async fn oracle(case: &Case, regime: Regime) -> Client {
     let client = connect(&env("SLUICE_TEST_POSTGRES")).await;
     let schema = format!("{}_{regime:?}", case.name).to_lowercase();
-    run(&client, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path TO {schema};")).await;
+    run(
+        &client,
+        &format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path TO {schema};"),
+    )
+    .await;
     run(&client, "SET timezone TO 'UTC'; SET extra_float_digits TO 1;").await;
     run(&client, &case.setup).await;
     for (name, query) in &case.views {
@@ -154,7 +158,9 @@ async fn oracle(case: &Case, regime: Regime) -> Client {
 
 async fn create_views(client: &Client, case: &Case) -> Result<(), String> {
     for (name, query) in &case.views {
-        execute(client, &format!("CREATE MATERIALIZED VIEW {name} AS {query}")).await.map_err(|e| format!("view {name}: {e}"))?;
+        execute(client, &format!("CREATE MATERIALIZED VIEW {name} AS {query}"))
+            .await
+            .map_err(|e| format!("view {name}: {e}"))?;
     }
     Ok(())
 }

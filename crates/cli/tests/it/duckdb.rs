@@ -1,0 +1,98 @@
+//! DuckDB reads what Sluice commits: at every snapshot each view equals its query over the same snapshot.
+
+use crate::harness::{Server, env, run, without};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs the check in a process of its own: one process must not open a catalog by two SQLite libraries.
+fn check(dir: &Path, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/duckdb/check.py");
+    let output = Command::new(env("SLUICE_TEST_PYTHON"))
+        .arg(script)
+        .arg(env("SLUICE_TEST_DUCKDB_EXTENSIONS"))
+        .arg(dir)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+const VIEWS: [(&str, &str); 3] = [
+    ("silver", "SELECT o.id, o.amount, c.region FROM orders o JOIN customers c ON c.id = o.customer"),
+    ("gold", "SELECT region, count(*) AS n, sum(amount) AS total FROM silver GROUP BY region"),
+    ("top", "SELECT region, n FROM gold ORDER BY n DESC, region LIMIT 2"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_snapshot_holds_the_invariant() {
+    if without("duckdb") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE orders (id bigint PRIMARY KEY, customer int NOT NULL, amount numeric(12,2))").await;
+    run(&client, "CREATE TABLE customers (id int PRIMARY KEY, region text)").await;
+    run(&client, "INSERT INTO customers VALUES (0, 'eu'), (1, 'us'), (2, NULL), (3, 'apac')").await;
+    for (name, query) in VIEWS {
+        run(&client, &format!("CREATE MATERIALIZED VIEW {name} AS {query}")).await;
+    }
+    run(&client, "INSERT INTO orders SELECT i, i % 4, i FROM generate_series(1, 6000) AS g(i)").await;
+    for step in 0..25 {
+        let id = 6001 + step * 3;
+        let sql = format!(
+            "BEGIN; INSERT INTO orders VALUES ({id}, {}, 1.50), ({}, 2, NULL), ({}, 3, {step}); \
+             UPDATE orders SET amount = amount + 1, customer = (customer + 1) % 4 WHERE id % 601 = {step}; \
+             DELETE FROM orders WHERE id % 977 = {step}; COMMIT",
+            step % 4,
+            id + 1,
+            id + 2
+        );
+        run(&client, &sql).await;
+        if step % 5 == 0 {
+            run(&client, &format!("UPDATE customers SET region = 'r{step}' WHERE id = {}", step % 4)).await;
+        }
+    }
+    let views: Vec<String> = VIEWS.iter().map(|(name, query)| format!("{name}={query}")).collect();
+    let arguments: Vec<&str> = views.iter().map(String::as_str).collect();
+    let report = check(dir.path(), &arguments);
+    assert!(report.contains("0 differences"), "{report}");
+    server.stop();
+    // The same once the server is gone.
+    assert!(check(dir.path(), &arguments).contains("0 differences"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_type_arrives() {
+    if without("duckdb") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(
+        &client,
+        "CREATE TABLE types (id int PRIMARY KEY, a smallint, b bigint, c real, d double precision, e numeric(12,3), f text, \
+         g varchar(10), h boolean, i date, j timestamp, k timestamptz, l uuid, m bytea, n json)",
+    )
+    .await;
+    run(
+        &client,
+        "INSERT INTO types VALUES (1, -7, 9223372036854775807, 1.5, -0.25, -123456789.125, 'größe', 'x', true, '2024-02-29', \
+         '1969-12-31 23:59:59.5', '2024-06-01 12:00:00+02', '550e8400-e29b-41d4-a716-446655440000', '\\x00ff', '{\"a\": [1]}'), \
+         (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    )
+    .await;
+    run(&client, "CREATE MATERIALIZED VIEW copy AS SELECT * FROM types").await;
+    let report = check(dir.path(), &["--print", "SELECT * EXCLUDE (id) FROM copy ORDER BY id"]);
+    let first = "(-7, 9223372036854775807, 1.5, -0.25, Decimal('-123456789.125'), 'größe', 'x', True, \
+                 datetime.date(2024, 2, 29), datetime.datetime(1969, 12, 31, 23, 59, 59, 500000), '2024-06-01 10:00:00+00', \
+                 UUID('550e8400-e29b-41d4-a716-446655440000'), b'\\x00\\xff', '{\"a\": [1]}')";
+    let nulls = format!("({})", ["None"; 14].join(", "));
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines[0], first);
+    assert_eq!(lines[1], nulls);
+    server.stop();
+}

@@ -1,6 +1,6 @@
 //! Transactions as clients see them.
 
-use crate::harness::{Server, message, run, rows, value};
+use crate::harness::{Server, message, rows, run, value};
 use tokio_postgres::Client;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,8 @@ async fn a_transaction_is_one_snapshot_and_sees_itself() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let (a, b) = (server.connect().await, server.connect().await);
-    run(&a, "CREATE TABLE x (id bigint PRIMARY KEY, v int NOT NULL); CREATE TABLE y (id bigserial PRIMARY KEY, v int)").await;
+    run(&a, "CREATE TABLE x (id bigint PRIMARY KEY, v int NOT NULL); CREATE TABLE y (id bigserial PRIMARY KEY, v int)")
+        .await;
     run(&a, "CREATE MATERIALIZED VIEW both AS SELECT x.id, x.v AS xv, y.v AS yv FROM x JOIN y ON x.id = y.id").await;
     run(&a, "BEGIN; INSERT INTO x VALUES (1, 10), (2, 20); INSERT INTO y (v) VALUES (100), (200);").await;
     run(&a, "UPDATE x SET v = v + 1 WHERE id = 1; DELETE FROM y WHERE id = 2").await;
@@ -127,10 +128,18 @@ async fn constraints_hold() {
     }
     assert_eq!(value(&client, "SELECT count(*) FROM c").await, "3");
     assert_eq!(rows(&client, "SELECT * FROM o").await.unwrap(), ["1 | 1 | 1.50"]);
-    run(&client, "INSERT INTO c VALUES (1, 'b', 4), (4, 'd', 5) ON CONFLICT (id) DO UPDATE SET age = c.age + excluded.age").await;
-    assert_eq!(rows(&client, "SELECT id, email, age FROM c WHERE id IN (1, 4)").await.unwrap(), ["1 | a | 7", "4 | d | 5"]);
+    run(
+        &client,
+        "INSERT INTO c VALUES (1, 'b', 4), (4, 'd', 5) ON CONFLICT (id) DO UPDATE SET age = c.age + excluded.age",
+    )
+    .await;
+    assert_eq!(
+        rows(&client, "SELECT id, email, age FROM c WHERE id IN (1, 4)").await.unwrap(),
+        ["1 | a | 7", "4 | d | 5"]
+    );
     run(&client, "INSERT INTO c VALUES (4, 'q', 9) ON CONFLICT DO NOTHING").await;
-    let returned = rows(&client, "UPDATE c SET age = age + 1 WHERE id = 4 RETURNING id, age * 2 AS twice").await.unwrap();
+    let returned =
+        rows(&client, "UPDATE c SET age = age + 1 WHERE id = 4 RETURNING id, age * 2 AS twice").await.unwrap();
     assert_eq!(returned, ["4 | 12"]);
     server.stop();
 }

@@ -121,7 +121,9 @@ impl Mode {
 
     /// The mode of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Auto, Self::Differential, Self::Full, Self::Immediate].into_iter().find(|m| m.name().eq_ignore_ascii_case(name))
+        [Self::Auto, Self::Differential, Self::Full, Self::Immediate]
+            .into_iter()
+            .find(|m| m.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -26,7 +26,9 @@ impl ObjectRef {
             .collect::<Result<_>>()?;
         match parts.as_slice() {
             [name] => Ok(Self { schema: None, name: name.clone() }),
-            [.., schema, name] if parts.len() <= 3 => Ok(Self { schema: Some(stored_schema(schema)), name: name.clone() }),
+            [.., schema, name] if parts.len() <= 3 => {
+                Ok(Self { schema: Some(stored_schema(schema)), name: name.clone() })
+            }
             _ => Err(SqlError::new("42601", format!("improper qualified name: {name}"))),
         }
     }
@@ -125,8 +127,7 @@ impl Catalog {
 
     /// The object of that name, or PostgreSQL's error with the nearest name.
     pub fn get(&self, name: &ObjectRef, path: &[String]) -> Result<&Arc<TableDef>> {
-        self.find(name, path)
-            .ok_or_else(|| no_such_table(&name.shown(), self.tables.values().map(|t| t.name.as_str())))
+        self.find(name, path).ok_or_else(|| no_such_table(&name.shown(), self.tables.values().map(|t| t.name.as_str())))
     }
 
     /// Materialized views and views that read `id`, directly.

@@ -53,7 +53,11 @@ impl Rows {
         let (mut quoted, mut at) = (false, from);
         while at < self.rest.len() {
             let b = self.rest[at];
-            if quoted && b == self.format.escape && self.rest.get(at + 1) == Some(&self.format.quote) && self.format.escape != self.format.quote {
+            if quoted
+                && b == self.format.escape
+                && self.rest.get(at + 1) == Some(&self.format.quote)
+                && self.format.escape != self.format.quote
+            {
                 at += 1;
             } else if b == self.format.quote {
                 quoted = !quoted;
@@ -79,7 +83,8 @@ impl Rows {
             self.ended = true;
             return Ok(());
         }
-        let text = std::str::from_utf8(line).map_err(|_| self.coded("22021", "invalid byte sequence for encoding \"UTF8\""))?;
+        let text = std::str::from_utf8(line)
+            .map_err(|_| self.coded("22021", "invalid byte sequence for encoding \"UTF8\""))?;
         let fields = match self.format.kind {
             CopyKind::Csv => self.csv(text)?,
             _ => self.text(text)?,
@@ -99,7 +104,9 @@ impl Rows {
     }
 
     fn coded(&self, code: &str, message: &str) -> SqlError {
-        SqlError::new(code, message).detail(format!("COPY {}, line {}", self.table, self.line)).hint("Nothing was loaded.")
+        SqlError::new(code, message)
+            .detail(format!("COPY {}, line {}", self.table, self.line))
+            .hint("Nothing was loaded.")
     }
 
     fn text(&self, line: &str) -> Result<Vec<Option<String>>> {
@@ -171,7 +178,9 @@ mod tests {
 
     fn parse(kind: CopyKind, width: usize, data: &str, piece: usize) -> Result<Vec<Vec<Option<String>>>> {
         let format = match kind {
-            CopyKind::Csv => CopyFormat { kind, header: true, null: String::new(), delimiter: b',', quote: b'"', escape: b'"' },
+            CopyKind::Csv => {
+                CopyFormat { kind, header: true, null: String::new(), delimiter: b',', quote: b'"', escape: b'"' }
+            }
             _ => CopyFormat { kind, header: false, null: "\\N".into(), delimiter: b'\t', quote: b'"', escape: b'"' },
         };
         let mut rows = Rows::new(format, width, "t".into());
@@ -190,7 +199,8 @@ mod tests {
     #[test]
     fn pieces_of_any_size_give_the_same_rows() {
         let csv = "a,b\n1,\"x \"\"y\"\", z\"\n2,\r\n3,\"line\nbreak\"\n4,\"\"";
-        let expected = vec![some(&["1", "x \"y\", z"]), some(&["2", "NULL"]), some(&["3", "line\nbreak"]), some(&["4", ""])];
+        let expected =
+            vec![some(&["1", "x \"y\", z"]), some(&["2", "NULL"]), some(&["3", "line\nbreak"]), some(&["4", ""])];
         let text = "1\ta\\tb\n2\t\\N\n3\t\\\\N\n\\.\n";
         let expected_text = vec![some(&["1", "a\tb"]), some(&["2", "NULL"]), some(&["3", "\\N"])];
         for piece in [1, 2, 3, 7, 1000] {

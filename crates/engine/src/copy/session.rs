@@ -54,7 +54,9 @@ impl CopyIn {
             let typed = sluice_sql::cast_column(&text, &def.ty.arrow()).map_err(|e| {
                 let line = bad_row(&text, &def.ty.arrow()).map_or(self.rows.line, |row| self.first_line + row as u64);
                 let error = SqlError::from(e);
-                error.detail(format!("COPY {}, line {line}, column {}", self.target.def.name, def.name)).hint("Nothing was loaded.")
+                error
+                    .detail(format!("COPY {}, line {line}, column {}", self.target.def.name, def.name))
+                    .hint("Nothing was loaded.")
             })?;
             columns.push(typed);
         }
@@ -78,13 +80,21 @@ impl Session {
             return Err(SqlError::internal("not COPY"));
         };
         if !legacy_options.is_empty() || !values.is_empty() {
-            return Err(SqlError::unsupported("this old form of COPY options", "Write COPY t FROM STDIN WITH (FORMAT csv, HEADER)."));
+            return Err(SqlError::unsupported(
+                "this old form of COPY options",
+                "Write COPY t FROM STDIN WITH (FORMAT csv, HEADER).",
+            ));
         }
         let format = format(options)?;
         match (to, target, source) {
-            (false, CopyTarget::Stdin, CopySource::Table { table_name, columns }) => self.copy_in(table_name, columns, format),
+            (false, CopyTarget::Stdin, CopySource::Table { table_name, columns }) => {
+                self.copy_in(table_name, columns, format)
+            }
             (true, CopyTarget::Stdout, source) => self.copy_out(source, format).await,
-            _ => Err(SqlError::unsupported("COPY with a file or program on the server", "Use \\copy in psql, or COPY ... FROM STDIN.")),
+            _ => Err(SqlError::unsupported(
+                "COPY with a file or program on the server",
+                "Use \\copy in psql, or COPY ... FROM STDIN.",
+            )),
         }
     }
 
@@ -106,7 +116,9 @@ impl Session {
                 })
                 .collect::<Result<_>>()?,
         };
-        let columns = positions.iter().map(|&p| OutputColumn { name: def.columns[p].name.clone(), ty: def.columns[p].ty.clone() });
+        let columns = positions
+            .iter()
+            .map(|&p| OutputColumn { name: def.columns[p].name.clone(), ty: def.columns[p].ty.clone() });
         let first_line = 1 + u64::from(format.header);
         Ok(Outcome::CopyIn(CopyIn {
             columns: columns.collect(),
@@ -224,7 +236,9 @@ fn format(options: &[CopyOption]) -> Result<CopyFormat> {
         quote: b'"',
         escape: b'"',
     };
-    let byte = |c: &char| u8::try_from(*c).map_err(|_| SqlError::new("0A000", "COPY delimiter must be a single one-byte character"));
+    let byte = |c: &char| {
+        u8::try_from(*c).map_err(|_| SqlError::new("0A000", "COPY delimiter must be a single one-byte character"))
+    };
     let mut escape = None;
     for option in options {
         match option {
@@ -235,7 +249,12 @@ fn format(options: &[CopyOption]) -> Result<CopyFormat> {
             CopyOption::Quote(c) => format.quote = byte(c)?,
             CopyOption::Escape(c) => escape = Some(byte(c)?),
             CopyOption::Encoding(name) if name.replace('-', "").eq_ignore_ascii_case("utf8") => {}
-            other => return Err(SqlError::unsupported(format!("the COPY option {other}"), "Options: FORMAT, HEADER, NULL, DELIMITER, QUOTE, ESCAPE.")),
+            other => {
+                return Err(SqlError::unsupported(
+                    format!("the COPY option {other}"),
+                    "Options: FORMAT, HEADER, NULL, DELIMITER, QUOTE, ESCAPE.",
+                ));
+            }
         }
     }
     format.escape = escape.unwrap_or(format.quote);

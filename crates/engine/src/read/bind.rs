@@ -81,7 +81,8 @@ pub(crate) fn bind(plan: LogicalPlan, view: &ReadView) -> Result<LogicalPlan> {
     let bound = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(scan) => match scan.source.downcast_ref::<TableHandle>() {
             Some(handle) => {
-                let table = BoundTable::new(view, handle).map_err(|e| datafusion::error::DataFusionError::External(Box::new(e)))?;
+                let table = BoundTable::new(view, handle)
+                    .map_err(|e| datafusion::error::DataFusionError::External(Box::new(e)))?;
                 let source = provider_as_source(Arc::new(table));
                 Ok(Transformed::yes(LogicalPlan::TableScan(TableScan { source, ..scan })))
             }

@@ -1,15 +1,18 @@
 use super::{ReadView, bind};
 use arrow::array::RecordBatch;
 use chrono::DateTime;
+use datafusion::catalog::TableFunctionArgs;
+use datafusion::common::ScalarValue;
+use datafusion::datasource::provider_as_source;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::SessionConfig;
-use sluice_sql::{Planner, Result};
+use sluice_sql::{Planner, Result, SqlError};
 use std::sync::Arc;
 
 /// Runs plans by DataFusion, within a memory pool of its own.
@@ -61,6 +64,20 @@ impl Runner {
 }
 
 impl Runner {
+    /// DataFusion's functions that give rows, under PostgreSQL's names.
+    pub(crate) fn table_function(&self, name: &str, args: &[Expr]) -> Result<Option<Arc<dyn TableSource>>> {
+        if name != "generate_series" {
+            return Ok(None);
+        }
+        let args = args.iter().map(whole_number).collect::<Option<Vec<_>>>().ok_or_else(|| {
+            SqlError::unsupported("generate_series of anything but numbers", "Write numbers: generate_series(1, 100).")
+        })?;
+        let function =
+            self.state.table_functions().get(name).ok_or_else(|| SqlError::internal("no generate_series"))?;
+        let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
+        Ok(Some(provider_as_source(provider)))
+    }
+
     /// The plan as text, with what running it took if `analyze`.
     pub(crate) async fn explain(&self, plan: LogicalPlan, view: &ReadView, analyze: bool) -> Result<String> {
         use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -73,4 +90,18 @@ impl Runner {
         let text = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
         Ok(format!("{text}{rows} rows in {:.3} ms", started.elapsed().as_secs_f64() * 1e3))
     }
+}
+
+/// A whole number as a literal of 64 bits.
+fn whole_number(expr: &Expr) -> Option<Expr> {
+    let number = |e: &Expr| match e {
+        Expr::Literal(ScalarValue::Int64(Some(n)), _) => Some(*n),
+        Expr::Literal(ScalarValue::Int32(Some(n)), _) => Some(i64::from(*n)),
+        _ => None,
+    };
+    let value = match expr {
+        Expr::Negative(inner) => number(inner)?.checked_neg()?,
+        other => number(other)?,
+    };
+    Some(Expr::Literal(ScalarValue::Int64(Some(value)), None))
 }

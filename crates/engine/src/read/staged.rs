@@ -1,9 +1,9 @@
 //! Changes of one table that are not committed: rows taken from the version below, and rows added over it.
 
+use arrow::array::AsArray;
 use arrow::array::{BooleanArray, Int64Array, RecordBatch};
 use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use arrow::array::AsArray;
 use hashbrown::{HashMap, HashSet};
 use sluice_sql::Result;
 use sluice_zset::ZBatch;

@@ -1,13 +1,14 @@
 use super::{Staged, TableHandle};
+use crate::Context;
 use crate::catalog::{Kind, ObjectRef, TableDef};
 use crate::system;
 use crate::version::Version;
-use arrow::datatypes::SchemaRef;
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 use parking_lot::RwLock;
-use sluice_sql::{Planner, Result, SqlError, Tables};
+use sluice_sql::{Result, SqlError, Tables};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(crate) struct ReadView {
 /// Resolves the names of one statement.
 pub(crate) struct Names<'a> {
     pub(crate) view: &'a ReadView,
-    pub(crate) planner: &'a Planner,
+    pub(crate) context: &'a Context,
     pub(crate) path: &'a [String],
     pub(crate) engine: Option<&'a crate::Engine>,
     /// The table whose rows are to show their numbers.
@@ -36,8 +37,8 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn new(view: &'a ReadView, planner: &'a Planner, path: &'a [String]) -> Self {
-        Self { view, planner, path, engine: None, row_ids_of: None, instead: None, read: RwLock::new(vec![]), depth: 0 }
+    pub(crate) fn new(view: &'a ReadView, context: &'a Context, path: &'a [String]) -> Self {
+        Self { view, context, path, engine: None, row_ids_of: None, instead: None, read: RwLock::new(vec![]), depth: 0 }
     }
 
     /// Stored objects that the planned statement reads, each once.
@@ -54,8 +55,9 @@ impl<'a> Names<'a> {
             return Err(SqlError::new("42P17", format!("view \"{}\" reads itself", def.name)));
         }
         let query = crate::statement::parse_query(query)?;
-        let inner = Names { depth: self.depth + 1, read: RwLock::new(vec![]), instead: None, row_ids_of: None, ..*self };
-        let planned = self.planner.plan(&query, &inner, &[])?;
+        let inner =
+            Names { depth: self.depth + 1, read: RwLock::new(vec![]), instead: None, row_ids_of: None, ..*self };
+        let planned = self.context.planner.plan(&query, &inner, &[])?;
         self.read.write().extend(inner.reads());
         rename(planned.plan, def)
     }
@@ -104,6 +106,9 @@ impl Tables for Names<'_> {
             && let Some(rows) = system::function(engine, self.view, name, &args)?
         {
             return rows_source(rows);
+        }
+        if let Some(source) = self.context.runner.table_function(name, &args)? {
+            return Ok(source);
         }
         Err(SqlError::new("42883", format!("function {name}() does not exist in FROM"))
             .hint("Functions that give rows: generate_series, pgtrickle.pgt_status, pgtrickle.dependency_tree."))

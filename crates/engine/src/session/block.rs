@@ -1,12 +1,12 @@
 //! Transactions: what a session has changed and not yet committed.
 
 use super::{Outcome, Session};
+use crate::Context;
 use crate::read::ReadView;
 use crate::statement::{Parsed, Statement};
 use crate::tick::{Committed, DdlOp, Request, Transaction, stopped};
 use crate::version::Version;
 use crate::write::{self, Changed, WriteSet};
-use crate::Context;
 use chrono::Utc;
 use datafusion::common::ScalarValue;
 use sluice_sql::{Result, SqlError};
@@ -56,7 +56,10 @@ impl Session {
             for mode in modes {
                 use sqlparser::ast::TransactionIsolationLevel as L;
                 if let TransactionMode::IsolationLevel(L::Serializable) = mode {
-                    return Err(SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot."));
+                    return Err(SqlError::unsupported(
+                        "SERIALIZABLE",
+                        "Use REPEATABLE READ: every transaction sees one snapshot.",
+                    ));
                 }
             }
         }
@@ -133,7 +136,8 @@ impl Session {
         let context = Arc::clone(self.engine.context());
         let path = self.settings.search_path();
         let statement = Arc::clone(&parsed.statement);
-        let changed = change(Arc::clone(&context), view.clone(), path.clone(), Arc::clone(&statement), params.clone()).await?;
+        let changed =
+            change(Arc::clone(&context), view.clone(), path.clone(), Arc::clone(&statement), params.clone()).await?;
         let changed = match &mut self.block {
             Some(block) => {
                 block.writes.merge(&changed.writes)?;
@@ -145,7 +149,8 @@ impl Session {
                     Box::pin(change(Arc::clone(&context), view, path.clone(), Arc::clone(&statement), params.clone()))
                 };
                 let writes = changed.writes.clone();
-                let committed = hand_in(&self.engine, view.version.snapshot, writes, vec![], Some(Box::new(again))).await?;
+                let committed =
+                    hand_in(&self.engine, view.version.snapshot, writes, vec![], Some(Box::new(again))).await?;
                 committed.again.unwrap_or(changed)
             }
         };

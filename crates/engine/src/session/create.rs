@@ -5,7 +5,8 @@ use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, Obj
 use crate::context::Context;
 use sluice_sql::{Result, SqlError, SqlType, fold};
 use sqlparser::ast::{
-    ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction, TableConstraint,
+    ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction,
+    TableConstraint,
 };
 
 impl Session {
@@ -99,12 +100,20 @@ impl Session {
         c: &ForeignKeyConstraint,
         catalog: &Catalog,
     ) -> Result<ForeignDef> {
-        let passive = |a: &Option<ReferentialAction>| matches!(a, None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict));
+        let passive = |a: &Option<ReferentialAction>| {
+            matches!(a, None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict))
+        };
         if !passive(&c.on_delete) || !passive(&c.on_update) {
-            return Err(SqlError::unsupported("ON DELETE or ON UPDATE with an action", "Delete or update the referring rows in the same transaction."));
+            return Err(SqlError::unsupported(
+                "ON DELETE or ON UPDATE with an action",
+                "Delete or update the referring rows in the same transaction.",
+            ));
         }
         if c.match_kind.is_some() || c.characteristics.is_some() {
-            return Err(SqlError::unsupported("MATCH or DEFERRABLE", "Leave it out: references are checked at the end of the transaction."));
+            return Err(SqlError::unsupported(
+                "MATCH or DEFERRABLE",
+                "Leave it out: references are checked at the end of the transaction.",
+            ));
         }
         let name = c.name.as_ref().map_or_else(|| format!("{table}_{first}_fkey"), fold);
         let reference = ObjectRef::parse(&c.foreign_table)?;
@@ -130,8 +139,11 @@ fn self_references(parts: &mut TableParts, def: &TableDef) -> Result<()> {
 }
 
 fn no_key(table: &str) -> SqlError {
-    SqlError::new("42830", format!("there is no unique constraint matching given keys for referenced table \"{table}\""))
-        .hint("Add a PRIMARY KEY or UNIQUE constraint over the referenced columns.")
+    SqlError::new(
+        "42830",
+        format!("there is no unique constraint matching given keys for referenced table \"{table}\""),
+    )
+    .hint("Add a PRIMARY KEY or UNIQUE constraint over the referenced columns.")
 }
 
 fn referenced_columns(parent: &TableDef, named: &[Ident]) -> Result<Vec<usize>> {
@@ -153,8 +165,7 @@ fn referenced_columns(parent: &TableDef, named: &[Ident]) -> Result<Vec<usize>> 
 
 fn position(def: &TableDef, ident: &Ident) -> Result<usize> {
     let name = fold(ident);
-    def.position(&name)
-        .ok_or_else(|| SqlError::new("42703", format!("column \"{name}\" named in key does not exist")))
+    def.position(&name).ok_or_else(|| SqlError::new("42703", format!("column \"{name}\" named in key does not exist")))
 }
 
 fn key_columns(def: &TableDef, columns: &[sqlparser::ast::IndexColumn]) -> Result<Vec<usize>> {
@@ -184,12 +195,18 @@ fn column_type(ty: &DataType) -> Result<(SqlType, bool)> {
     }
     let ty = SqlType::parse(ty)?;
     if !ty.can_be_stored() {
-        return Err(SqlError::unsupported(format!("a column of type {}", ty.name()), "Store it as text or in columns of its own."));
+        return Err(SqlError::unsupported(
+            format!("a column of type {}", ty.name()),
+            "Store it as text or in columns of its own.",
+        ));
     }
     Ok((ty, false))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one option touches the column, the table's constraints and the names around them")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one option touches the column, the table's constraints and the names around them"
+)]
 fn column_option(
     column: &mut ColumnDef,
     position: usize,
@@ -225,7 +242,12 @@ fn column_option(
             }
             parts.foreign.push(found);
         }
-        ColumnOption::Generated { generated_as: GeneratedAs::Always | GeneratedAs::ByDefault, generation_expr: None, sequence_options, .. } => {
+        ColumnOption::Generated {
+            generated_as: GeneratedAs::Always | GeneratedAs::ByDefault,
+            generation_expr: None,
+            sequence_options,
+            ..
+        } => {
             if sequence_options.as_ref().is_some_and(|o| !o.is_empty()) {
                 return Err(SqlError::unsupported("sequence options", "Leave them out: numbers start at 1."));
             }
@@ -260,7 +282,10 @@ pub(crate) fn refuse_other_clauses(create: &CreateTable) -> Result<()> {
         .hive_distribution(create.hive_distribution.clone())
         .build();
     if handled != *create {
-        return Err(SqlError::unsupported("a clause of this CREATE TABLE", "Use columns, constraints, or AS SELECT ... alone."));
+        return Err(SqlError::unsupported(
+            "a clause of this CREATE TABLE",
+            "Use columns, constraints, or AS SELECT ... alone.",
+        ));
     }
     Ok(())
 }

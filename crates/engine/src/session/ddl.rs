@@ -30,7 +30,9 @@ impl Session {
         match ast {
             Ast::CreateTable(create) => self.create_table(create).await,
             Ast::CreateView(create) => self.create_view(create).await,
-            Ast::CreateSchema { schema_name, if_not_exists, .. } => self.create_schema(schema_name, *if_not_exists).await,
+            Ast::CreateSchema { schema_name, if_not_exists, .. } => {
+                self.create_schema(schema_name, *if_not_exists).await
+            }
             Ast::Drop { object_type, if_exists, names, cascade, .. } => {
                 self.drop(*object_type, *if_exists, names, *cascade).await
             }
@@ -61,7 +63,10 @@ impl Session {
                 .hint("Choose another name, or drop it first."));
         }
         if create.or_replace {
-            return Err(SqlError::unsupported("CREATE OR REPLACE TABLE", "Drop the table first, or create a materialized view."));
+            return Err(SqlError::unsupported(
+                "CREATE OR REPLACE TABLE",
+                "Drop the table first, or create a materialized view.",
+            ));
         }
         if let Some(query) = &create.query {
             return self.create_table_as(create, query, &catalog).await;
@@ -77,7 +82,8 @@ impl Session {
         let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
         let none = RecordBatch::new_empty(Arc::clone(&target.schema));
         let view = self.view();
-        let checks = def.parts().map(|p| p.checks.iter().map(|c| c.condition.clone()).collect::<Vec<_>>()).unwrap_or_default();
+        let checks =
+            def.parts().map(|p| p.checks.iter().map(|c| c.condition.clone()).collect::<Vec<_>>()).unwrap_or_default();
         for expr in checks {
             crate::write::evaluate(self.engine.context(), &view, &target, &none, &expr).await?;
         }
@@ -91,7 +97,12 @@ impl Session {
         Ok(())
     }
 
-    async fn create_table_as(&mut self, create: &CreateTable, query: &sqlparser::ast::Query, catalog: &Catalog) -> Result<Outcome> {
+    async fn create_table_as(
+        &mut self,
+        create: &CreateTable,
+        query: &sqlparser::ast::Query,
+        catalog: &Catalog,
+    ) -> Result<Outcome> {
         let planned = self.plan(query, &[])?;
         let view = self.view();
         let batches = self.engine.context().runner.collect(planned.plan, &view).await?;
@@ -204,8 +215,11 @@ impl Session {
                     .hint("Choose another name, or drop it first."));
             }
             if let Some(reader) = catalog.readers(existing.id).first() {
-                return Err(SqlError::new("2BP01", format!("cannot replace \"{}\": \"{}\" reads it", existing.name, reader.name))
-                    .hint("Drop what reads it first, and create it again after."));
+                return Err(SqlError::new(
+                    "2BP01",
+                    format!("cannot replace \"{}\": \"{}\" reads it", existing.name, reader.name),
+                )
+                .hint("Drop what reads it first, and create it again after."));
             }
             ops.push(DdlOp::Drop { id: existing.id });
         }
@@ -224,7 +238,10 @@ impl Session {
         }
         let view = self.view();
         let stored = view.version.tables.get(&id).map_or(0, |t| t.live_rows());
-        let staged = view.staged.get(&id).map_or(Ok(0), |s| s.added().map(|a| a.iter().map(|p| p.rows.num_rows() as u64).sum()))?;
+        let staged = view
+            .staged
+            .get(&id)
+            .map_or(Ok(0), |s| s.added().map(|a| a.iter().map(|p| p.rows.num_rows() as u64).sum()))?;
         Ok(stored + staged)
     }
 
@@ -247,14 +264,17 @@ impl Session {
         let view: ReadView = self.view();
         let path = self.settings.search_path();
         let context = self.engine.context();
-        let planned = plan_maintained(&context.planner, &view, &path, &new.query)?;
+        let planned = plan_maintained(context, &view, &path, &new.query)?;
         refuse_limit_without_order(&new.query)?;
         let mut notices = vec![];
         if let Some(reason) = crate::tick::not_incremental(&planned, &context.planner, new.mode)? {
             notices.push((format!("\"{}\" is recomputed when its inputs change: {reason}", new.name.name), None));
         }
         if orders_without_limit(&new.query)? {
-            notices.push(("ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string(), None));
+            notices.push((
+                "ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string(),
+                None,
+            ));
         }
         let def = TableDef {
             id: context.object_id(),
@@ -287,21 +307,34 @@ impl Session {
             return Err(SqlError::new("42P06", format!("schema \"{name}\" already exists")));
         }
         if ["sluice", "pgtrickle", "pg_catalog", "information_schema"].contains(&name.as_str()) {
-            return Err(SqlError::new("42939", format!("unacceptable schema name \"{name}\"")).detail("The name is reserved."));
+            return Err(
+                SqlError::new("42939", format!("unacceptable schema name \"{name}\"")).detail("The name is reserved.")
+            );
         }
         let id = self.engine.context().object_id();
         self.submit_ddl(vec![DdlOp::CreateSchema { id, name }]).await?;
         Ok(Outcome::done("CREATE SCHEMA"))
     }
 
-    async fn drop(&mut self, kind: ObjectType, if_exists: bool, names: &[ObjectName], cascade: bool) -> Result<Outcome> {
+    async fn drop(
+        &mut self,
+        kind: ObjectType,
+        if_exists: bool,
+        names: &[ObjectName],
+        cascade: bool,
+    ) -> Result<Outcome> {
         let catalog = self.catalog();
         let tag = match kind {
             ObjectType::Table => "DROP TABLE",
             ObjectType::View => "DROP VIEW",
             ObjectType::MaterializedView => "DROP MATERIALIZED VIEW",
             ObjectType::Schema => return self.drop_schemas(if_exists, names, cascade).await,
-            other => return Err(SqlError::unsupported(format!("DROP {other}"), "See docs/sql.md for the statements there are.")),
+            other => {
+                return Err(SqlError::unsupported(
+                    format!("DROP {other}"),
+                    "See docs/sql.md for the statements there are.",
+                ));
+            }
         };
         let mut doomed = vec![];
         for name in names {
@@ -311,15 +344,21 @@ impl Session {
                     self.notice(format!("relation \"{}\" does not exist, skipping", reference.shown()), None);
                     continue;
                 }
-                return Err(catalog.get(&reference, &self.settings.search_path()).err().unwrap_or_else(|| SqlError::internal("found and lost")));
+                return Err(catalog
+                    .get(&reference, &self.settings.search_path())
+                    .err()
+                    .unwrap_or_else(|| SqlError::internal("found and lost")));
             };
             let fits = matches!(
                 (&def.kind, kind),
-                (Kind::Table(_), ObjectType::Table) | (Kind::View { .. }, ObjectType::View) | (Kind::Materialized(_), ObjectType::MaterializedView)
+                (Kind::Table(_), ObjectType::Table)
+                    | (Kind::View { .. }, ObjectType::View)
+                    | (Kind::Materialized(_), ObjectType::MaterializedView)
             );
             if !fits {
                 let message = format!("\"{}\" is not a {}", def.name, tag.trim_start_matches("DROP ").to_lowercase());
-                return Err(SqlError::new("42809", message).hint(format!("Use DROP {} to remove it.", def.kind_name().to_uppercase())));
+                return Err(SqlError::new("42809", message)
+                    .hint(format!("Use DROP {} to remove it.", def.kind_name().to_uppercase())));
             }
             doomed.push(def.id);
         }
@@ -346,14 +385,20 @@ impl Session {
             let Some(first) = readers.first() else { continue };
             let name = catalog.by_id(id).map_or(String::new(), |d| d.name.clone());
             if !cascade {
-                let message = format!("cannot drop {} {name} because other objects depend on it", catalog.by_id(id).map_or("object", |d| d.kind_name()));
+                let message = format!(
+                    "cannot drop {} {name} because other objects depend on it",
+                    catalog.by_id(id).map_or("object", |d| d.kind_name())
+                );
                 let detail = readers.iter().map(|r| format!("{} {} depends on {name}", r.kind_name(), r.name));
                 return Err(SqlError::new("2BP01", message)
                     .detail(detail.collect::<Vec<_>>().join("\n"))
                     .hint("Use DROP ... CASCADE to drop the dependent objects too."));
             }
             if matches!(first.kind, Kind::Table(_)) {
-                return Err(SqlError::unsupported("CASCADE to a foreign key", format!("Drop table \"{}\" first.", first.name)));
+                return Err(SqlError::unsupported(
+                    "CASCADE to a foreign key",
+                    format!("Drop table \"{}\" first.", first.name),
+                ));
             }
             for reader in readers {
                 self.notice(format!("drop cascades to {} {}", reader.kind_name(), reader.name), None);
@@ -368,7 +413,7 @@ impl Session {
     fn view_reads(&self, query: &str) -> Vec<i64> {
         let view = self.view();
         let path = self.settings.search_path();
-        let names = crate::read::Names::new(&view, &self.engine.context().planner, &path);
+        let names = crate::read::Names::new(&view, self.engine.context(), &path);
         match crate::statement::parse_query(query).and_then(|q| self.engine.context().planner.plan(&q, &names, &[])) {
             Ok(_) => names.reads(),
             Err(_) => vec![],
@@ -388,8 +433,11 @@ impl Session {
             }
             let inside: Vec<i64> = catalog.tables().filter(|t| t.schema == name).map(|t| t.id).collect();
             if !inside.is_empty() && !cascade {
-                return Err(SqlError::new("2BP01", format!("cannot drop schema {name} because other objects depend on it"))
-                    .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+                return Err(SqlError::new(
+                    "2BP01",
+                    format!("cannot drop schema {name} because other objects depend on it"),
+                )
+                .hint("Use DROP ... CASCADE to drop the dependent objects too."));
             }
             self.in_block(async |session| {
                 session.drop_objects(&catalog, inside, true).await?;
@@ -406,9 +454,9 @@ impl Session {
         for name in &truncate.table_names {
             let def = catalog.get(&ObjectRef::parse(&name.name)?, &self.settings.search_path())?;
             let target = Target::new(Arc::clone(def))?;
-            let referring = catalog.tables().find(|t| {
-                t.id != def.id && t.parts().is_some_and(|p| p.foreign.iter().any(|f| f.table == def.id))
-            });
+            let referring = catalog
+                .tables()
+                .find(|t| t.id != def.id && t.parts().is_some_and(|p| p.foreign.iter().any(|f| f.table == def.id)));
             if let Some(child) = referring {
                 return Err(SqlError::new("0A000", "cannot truncate a table referenced in a foreign key constraint")
                     .detail(format!("Table \"{}\" references \"{}\".", child.name, def.name))
@@ -434,16 +482,24 @@ impl Session {
         match alter.operations.as_slice() {
             [AlterTableOperation::RenameTable { table_name }] => {
                 let name = match table_name {
-                    sqlparser::ast::RenameTableNameKind::To(n) | sqlparser::ast::RenameTableNameKind::As(n) => ObjectRef::parse(n)?.name,
+                    sqlparser::ast::RenameTableNameKind::To(n) | sqlparser::ast::RenameTableNameKind::As(n) => {
+                        ObjectRef::parse(n)?.name
+                    }
                 };
                 if let Some(reader) = catalog.readers(def.id).first() {
-                    return Err(SqlError::new("2BP01", format!("cannot rename \"{}\": \"{}\" reads it by name", def.name, reader.name))
-                        .hint("Drop the view, rename the table, and create the view again."));
+                    return Err(SqlError::new(
+                        "2BP01",
+                        format!("cannot rename \"{}\": \"{}\" reads it by name", def.name, reader.name),
+                    )
+                    .hint("Drop the view, rename the table, and create the view again."));
                 }
                 self.submit_ddl(vec![DdlOp::Rename { id: def.id, name }]).await?;
                 Ok(Outcome::done("ALTER TABLE"))
             }
-            _ => Err(SqlError::unsupported("this ALTER TABLE", "Create a table of the new shape, copy the rows with INSERT ... SELECT, and drop the old one.")),
+            _ => Err(SqlError::unsupported(
+                "this ALTER TABLE",
+                "Create a table of the new shape, copy the rows with INSERT ... SELECT, and drop the old one.",
+            )),
         }
     }
 }
@@ -488,7 +544,10 @@ fn stored_columns(columns: Vec<(String, SqlType)>, names: &[String]) -> Result<V
                 .hint("Give one of them another name with AS."));
         }
         if !ty.can_be_stored() {
-            return Err(SqlError::unsupported(format!("a stored column of type {}", ty.name()), format!("Cast \"{name}\" to another type.")));
+            return Err(SqlError::unsupported(
+                format!("a stored column of type {}", ty.name()),
+                format!("Cast \"{name}\" to another type."),
+            ));
         }
         stored.push(ColumnDef { id: i as i64 + 1, name, ty, not_null: false, default: None, sequence: None });
     }
@@ -508,7 +567,10 @@ fn view_options(create: &CreateView) -> Result<(Option<String>, Mode)> {
         || create.to.is_some()
         || create.params.is_some();
     if foreign {
-        return Err(SqlError::unsupported("a clause of this CREATE VIEW", "Write CREATE MATERIALIZED VIEW name AS SELECT ...."));
+        return Err(SqlError::unsupported(
+            "a clause of this CREATE VIEW",
+            "Write CREATE MATERIALIZED VIEW name AS SELECT ....",
+        ));
     }
     let options: &[SqlOption] = match &create.options {
         CreateTableOptions::None => &[],
@@ -537,7 +599,8 @@ fn view_options(create: &CreateView) -> Result<(Option<String>, Mode)> {
 
 pub(crate) fn parse_mode(name: &str) -> Result<Mode> {
     Mode::parse(name).ok_or_else(|| {
-        SqlError::new("22023", format!("invalid refresh_mode \"{name}\"")).hint("Use AUTO, DIFFERENTIAL, FULL or IMMEDIATE.")
+        SqlError::new("22023", format!("invalid refresh_mode \"{name}\""))
+            .hint("Use AUTO, DIFFERENTIAL, FULL or IMMEDIATE.")
     })
 }
 
@@ -556,12 +619,16 @@ pub(crate) fn check_schedule(schedule: &str) -> Result<()> {
                 units += 1;
             }
             _ => {
-                return Err(SqlError::unsupported(format!("the schedule '{schedule}'"), "Give the longest lag, such as '3s', '5m' or '1h30m'."));
+                return Err(SqlError::unsupported(
+                    format!("the schedule '{schedule}'"),
+                    "Give the longest lag, such as '3s', '5m' or '1h30m'.",
+                ));
             }
         }
     }
     if units == 0 || number {
-        return Err(SqlError::new("22023", format!("invalid schedule \"{schedule}\"")).hint("Write a number and a unit: '30s', '5m', '1h30m', '1d'."));
+        return Err(SqlError::new("22023", format!("invalid schedule \"{schedule}\""))
+            .hint("Write a number and a unit: '30s', '5m', '1h30m', '1d'."));
     }
     Ok(())
 }
@@ -571,13 +638,19 @@ fn qualified(query: &str, path: &[String]) -> Result<String> {
     if path.first().is_none_or(|p| p == "main") {
         return Ok(query.to_string());
     }
-    Err(SqlError::unsupported("creating a view under another search_path", "SET search_path TO public and write the schema before each table."))
+    Err(SqlError::unsupported(
+        "creating a view under another search_path",
+        "SET search_path TO public and write the schema before each table.",
+    ))
 }
 
 fn refuse_limit_without_order(query: &str) -> Result<()> {
     let query = crate::statement::parse_query(query)?;
     if query.limit_clause.is_some() && query.order_by.is_none() {
-        return Err(SqlError::unsupported("LIMIT without ORDER BY in a maintained view", "Which rows would it keep? Add ORDER BY."));
+        return Err(SqlError::unsupported(
+            "LIMIT without ORDER BY in a maintained view",
+            "Which rows would it keep? Add ORDER BY.",
+        ));
     }
     Ok(())
 }

@@ -5,7 +5,9 @@ use super::{Described, Session};
 use crate::catalog::{ObjectRef, TableDef};
 use crate::read::Names;
 use sluice_sql::{Result, SqlType, fold};
-use sqlparser::ast::{self, Assignment, AssignmentTarget, Expr, FromTable, SelectItem, SetExpr, Statement as Ast, TableObject, Value};
+use sqlparser::ast::{
+    self, Assignment, AssignmentTarget, Expr, FromTable, SelectItem, SetExpr, Statement as Ast, TableObject, Value,
+};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -105,7 +107,7 @@ impl Session {
         let query = format!("SELECT {} FROM \"{}\".\"{}\"", items.join(", "), def.schema, def.name);
         let view = self.view();
         let path = self.settings.search_path();
-        let names = Names::new(&view, &self.engine.context().planner, &path);
+        let names = Names::new(&view, self.engine.context(), &path);
         let planned = self.engine.context().planner.plan(&crate::statement::parse_query(&query)?, &names, &[])?;
         Ok(output(planned.columns))
     }

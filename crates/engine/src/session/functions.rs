@@ -7,7 +7,9 @@ use crate::catalog::{Mode, ObjectRef, TableDef};
 use crate::tick::DdlOp;
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, fold};
-use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr, UnaryOperator, Value};
+use sqlparser::ast::{
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr, UnaryOperator, Value,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +55,10 @@ impl Call {
     }
 
     fn text(&self, name: &str) -> Result<String> {
-        self.args.get(name).cloned().ok_or_else(|| {
-            SqlError::new("42883", format!("pgtrickle.{} needs the argument {name}", self.name))
-        })
+        self.args
+            .get(name)
+            .cloned()
+            .ok_or_else(|| SqlError::new("42883", format!("pgtrickle.{} needs the argument {name}", self.name)))
     }
 
     fn object(&self) -> Result<ObjectRef> {
@@ -66,8 +69,10 @@ impl Call {
 /// Recognizes `SELECT schema.function(...)` with one of our functions.
 pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
-    let [SelectItem::UnnamedExpr(Expr::Function(function)) | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. }] =
-        select.projection.as_slice()
+    let [
+        SelectItem::UnnamedExpr(Expr::Function(function))
+        | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. },
+    ] = select.projection.as_slice()
     else {
         return Ok(None);
     };
@@ -76,7 +81,10 @@ pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
         return Ok(None);
     }
     if !select.from.is_empty() || select.selection.is_some() {
-        return Err(SqlError::unsupported(format!("{} beside FROM or WHERE", name.shown()), "Call it by itself: SELECT function(...)."));
+        return Err(SqlError::unsupported(
+            format!("{} beside FROM or WHERE", name.shown()),
+            "Call it by itself: SELECT function(...).",
+        ));
     }
     let Some((_, names)) = FUNCTIONS.iter().find(|(n, _)| *n == name.name) else {
         let known = sluice_sql::nearest(&name.name, FUNCTIONS.iter().map(|(n, _)| *n));
@@ -101,12 +109,20 @@ fn read_args(function: &str, names: &[&str], args: &[FunctionArg]) -> Result<BTr
             FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => (fold(name), arg),
             FunctionArg::Unnamed(arg) => match names.get(i) {
                 Some(name) => (name.to_string(), arg),
-                None => return Err(SqlError::unsupported(format!("argument {} of {function}", i + 1), format!("Arguments: {}.", names.join(", ")))),
+                None => {
+                    return Err(SqlError::unsupported(
+                        format!("argument {} of {function}", i + 1),
+                        format!("Arguments: {}.", names.join(", ")),
+                    ));
+                }
             },
             other => return Err(SqlError::new("42601", format!("cannot read the argument {other}"))),
         };
         if !names.contains(&name.as_str()) {
-            return Err(SqlError::unsupported(format!("the argument {name} of {function}"), format!("Arguments: {}.", names.join(", "))));
+            return Err(SqlError::unsupported(
+                format!("the argument {name} of {function}"),
+                format!("Arguments: {}.", names.join(", ")),
+            ));
         }
         let FunctionArgExpr::Expr(value) = value else {
             return Err(SqlError::new("42601", format!("cannot read the argument {name}")));
@@ -168,7 +184,10 @@ impl Session {
 
     async fn create_stream_table(&mut self, call: &Call, if_not_exists: bool, or_replace: bool) -> Result<()> {
         if call.args.get("initialize").is_some_and(|i| i == "false") {
-            return Err(SqlError::unsupported("initialize => false", "Leave it out: the table is filled when it is created."));
+            return Err(SqlError::unsupported(
+                "initialize => false",
+                "Leave it out: the table is filled when it is created.",
+            ));
         }
         let schedule = call.args.get("schedule").cloned();
         if let Some(schedule) = &schedule {
@@ -203,7 +222,11 @@ impl Session {
             m.paused = match status.to_uppercase().as_str() {
                 "ACTIVE" => false,
                 "PAUSED" | "SUSPENDED" => true,
-                other => return Err(SqlError::new("22023", format!("invalid status \"{other}\"")).hint("Use ACTIVE or PAUSED.")),
+                other => {
+                    return Err(
+                        SqlError::new("22023", format!("invalid status \"{other}\"")).hint("Use ACTIVE or PAUSED.")
+                    );
+                }
             };
         }
         let new_query = call.args.get("query").cloned();
@@ -236,14 +259,18 @@ impl Session {
     async fn wait_for(&mut self, call: &Call) -> Result<()> {
         let def = self.stream_table(&call.object()?)?;
         let seconds = call.args.get("timeout").map_or(Ok(30.0), |t| {
-            t.trim_end_matches('s').trim().parse::<f64>().map_err(|_| SqlError::new("22023", format!("invalid timeout \"{t}\"")).hint("Give seconds."))
+            t.trim_end_matches('s')
+                .trim()
+                .parse::<f64>()
+                .map_err(|_| SqlError::new("22023", format!("invalid timeout \"{t}\"")).hint("Give seconds."))
         })?;
         let deadline = tokio::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
         loop {
             let error = self.engine.status().get(&def.id).and_then(|s| s.error.clone());
             let Some(error) = error else { return Ok(()) };
             if tokio::time::Instant::now() >= deadline {
-                return Err(SqlError::new("57014", format!("\"{}\" is held back: {error}", def.name)).hint("Mend the row, and it follows by itself."));
+                return Err(SqlError::new("57014", format!("\"{}\" is held back: {error}", def.name))
+                    .hint("Mend the row, and it follows by itself."));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -37,7 +37,7 @@ impl Session {
     pub(crate) fn plan(&self, query: &ast::Query, declared: &[Option<SqlType>]) -> Result<PlannedQuery> {
         let view = self.view();
         let path = self.settings.search_path();
-        let mut names = Names::new(&view, &self.engine.context().planner, &path);
+        let mut names = Names::new(&view, self.engine.context(), &path);
         names.engine = Some(&self.engine);
         self.engine.context().planner.plan(query, &names, declared)
     }

@@ -91,7 +91,11 @@ impl Settings {
     fn put(&mut self, name: &str, value: String) -> Result<()> {
         let key = name.to_lowercase();
         let fixed = [
-            ("timezone", &["UTC", "Etc/UTC", "GMT", "+00:00", "0"][..], "Times are stored and shown in UTC; convert in the client."),
+            (
+                "timezone",
+                &["UTC", "Etc/UTC", "GMT", "+00:00", "0"][..],
+                "Times are stored and shown in UTC; convert in the client.",
+            ),
             ("client_encoding", &["UTF8", "UTF-8", "UNICODE", "SQL_ASCII"][..], "Text is UTF-8."),
             ("standard_conforming_strings", &["on", "true"][..], "Backslashes in strings are plain characters."),
         ];
@@ -105,7 +109,11 @@ impl Settings {
         if !custom && !self.values.contains_key(&key) && !HARMLESS.contains(&key.as_str()) {
             return Err(SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
         }
-        let shown = if key == "timezone" || key == "client_encoding" { self.values.get(&key).cloned().unwrap_or(value) } else { value };
+        let shown = if key == "timezone" || key == "client_encoding" {
+            self.values.get(&key).cloned().unwrap_or(value)
+        } else {
+            value
+        };
         self.values.insert(key.clone(), shown);
         if let Some(reported) = REPORTED.iter().find(|r| r.eq_ignore_ascii_case(&key)) {
             self.changed.push(reported);

@@ -28,7 +28,8 @@ impl Session {
             .map(|n| n.split(',').map(|n| n.trim().to_string()).filter(|n| !n.is_empty()).collect())
             .unwrap_or_default();
         let at = call.arg("at").map(|at| {
-            at.parse::<i64>().map_err(|_| SqlError::new("22023", format!("invalid snapshot \"{at}\"")).hint("Give a number."))
+            at.parse::<i64>()
+                .map_err(|_| SqlError::new("22023", format!("invalid snapshot \"{at}\"")).hint("Give a number."))
         });
         let results = self.engine.verify(&names, at.transpose()?, SHOWN).await?;
         let name: ArrayRef = Arc::new(StringViewArray::from_iter_values(results.iter().map(|r| r.name.clone())));

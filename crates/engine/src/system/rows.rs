@@ -1,4 +1,6 @@
-use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
 use arrow::array::{Float64Array, IntervalMonthDayNanoArray};
 use arrow::datatypes::{IntervalMonthDayNano, Schema};
 use sluice_sql::{Result, SqlType, UTC};
@@ -19,7 +21,8 @@ impl Columns {
     }
 
     pub(super) fn text<T: Into<String>>(self, name: &str, values: impl IntoIterator<Item = Option<T>>) -> Self {
-        let column: StringViewArray = values.into_iter().map(|v| v.map(Into::into)).collect::<Vec<Option<String>>>().into_iter().collect();
+        let column: StringViewArray =
+            values.into_iter().map(|v| v.map(Into::into)).collect::<Vec<Option<String>>>().into_iter().collect();
         self.add(name, SqlType::Text, Arc::new(column))
     }
 

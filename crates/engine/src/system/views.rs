@@ -15,7 +15,10 @@ fn states(engine: &Engine, view: &ReadView) -> Vec<(Arc<TableDef>, ViewStatus)> 
     let now = view.version.time_micros;
     views
         .map(|d| {
-            let mut state = status.get(&d.id).cloned().unwrap_or_else(|| ViewStatus { state: "ACTIVE".into(), ..ViewStatus::default() });
+            let mut state = status
+                .get(&d.id)
+                .cloned()
+                .unwrap_or_else(|| ViewStatus { state: "ACTIVE".into(), ..ViewStatus::default() });
             if state.error.is_none() {
                 // What holds nothing back is complete up to now, also while nothing changes.
                 state.data_micros = now.max(view.now_micros);
@@ -115,7 +118,10 @@ pub(super) fn dependency_tree(engine: &Engine, view: &ReadView, name: Option<&st
     Columns::default()
         .text("tree_line", each().map(|n| Some(n.line.clone())))
         .text("node", each().map(|n| Some(n.def.name.clone())))
-        .text("node_type", each().map(|n| Some(if n.def.materialized().is_some() { "stream_table" } else { n.def.kind_name() })))
+        .text(
+            "node_type",
+            each().map(|n| Some(if n.def.materialized().is_some() { "stream_table" } else { n.def.kind_name() })),
+        )
         .int("depth", each().map(|n| Some(n.depth)))
         .text("status", each().map(|n| states.get(&n.def.id).map(|s| s.state.clone())))
         .text("refresh_mode", each().map(|n| n.def.materialized().map(|m| m.mode.name())))
@@ -160,7 +166,11 @@ pub(super) fn health_check(engine: &Engine, view: &ReadView) -> Result<RecordBat
     let mut checks: Vec<(String, &str, String)> = vec![];
     for (def, state) in states(engine, view) {
         if let Some(error) = &state.error {
-            checks.push((format!("stream_table:{}", def.name), "ERROR", format!("held at its last good state: {error}")));
+            checks.push((
+                format!("stream_table:{}", def.name),
+                "ERROR",
+                format!("held at its last good state: {error}"),
+            ));
         } else if state.state == "PAUSED" {
             checks.push((format!("stream_table:{}", def.name), "WARN", "paused".to_string()));
         }

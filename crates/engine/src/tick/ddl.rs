@@ -39,7 +39,13 @@ pub(crate) struct Definitions {
 
 impl Definitions {
     pub(crate) fn unchanged(version: &Version) -> Self {
-        Self { catalog: Arc::clone(&version.catalog), lake: vec![], created_views: vec![], dropped: vec![], changed: false }
+        Self {
+            catalog: Arc::clone(&version.catalog),
+            lake: vec![],
+            created_views: vec![],
+            dropped: vec![],
+            changed: false,
+        }
     }
 }
 

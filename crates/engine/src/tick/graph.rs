@@ -5,8 +5,8 @@ use super::view_state::{How, View};
 use super::{Core, Tick, ViewStatus};
 use crate::catalog::{Catalog, Mode, TableDef};
 use crate::read::{Names, ReadView, Staged, TableHandle};
-use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use sluice_flow::{Delta, Errors};
 use sluice_sql::{
     NoCircuit, PlannedQuery, Result, SqlError, build_circuit, derive_key, optimize_view, reads_clock, refuse_volatile,
@@ -107,7 +107,8 @@ impl Core {
                 let (rows, _) = crate::context::all_rows(below, def)?;
                 parts.push(ZBatch::new(rows).negate()?);
             }
-            let rows: Vec<ZBatch> = parts.into_iter().filter(|p| !p.is_empty()).map(|p| plain(&p)).collect::<Result<_>>()?;
+            let rows: Vec<ZBatch> =
+                parts.into_iter().filter(|p| !p.is_empty()).map(|p| plain(&p)).collect::<Result<_>>()?;
             deltas.insert(table, Delta { rows, errors: Errors::new() });
         }
         Ok(deltas)
@@ -215,7 +216,8 @@ impl Core {
             Err(None) => Delta { rows: vec![], errors },
             Err(Some(e)) => {
                 let mut errors = errors;
-                let own = sluice_flow::DataError { code: e.code, message: e.message, row: e.detail.unwrap_or_default() };
+                let own =
+                    sluice_flow::DataError { code: e.code, message: e.message, row: e.detail.unwrap_or_default() };
                 if !view.errors.contains_key(&own) {
                     errors.insert(own, 1);
                 }
@@ -234,10 +236,8 @@ impl Core {
     /// The query's result over what the tick has staged.
     fn evaluate(&self, tick: &Tick, view: &View) -> Result<ZBatch> {
         let batches = self.runtime.block_on(self.context.runner.collect(view.plan.clone(), &self.view(tick)))?;
-        let parts: Vec<ZBatch> = batches
-            .into_iter()
-            .map(|b| Ok(ZBatch::new(conform(&b, &view.schema)?)))
-            .collect::<Result<_>>()?;
+        let parts: Vec<ZBatch> =
+            batches.into_iter().map(|b| Ok(ZBatch::new(conform(&b, &view.schema)?))).collect::<Result<_>>()?;
         Ok(ZBatch::concat(&view.schema, &parts)?)
     }
 
@@ -277,7 +277,13 @@ impl Core {
     }
 
     /// Builds a view's operators anew from the rows it reads, and publishes `new - stored` if `publish`.
-    pub(super) fn rebuild(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, id: i64, publish: bool) -> Result<ZBatch> {
+    pub(super) fn rebuild(
+        &mut self,
+        tick: &mut Tick,
+        catalog: &Arc<Catalog>,
+        id: i64,
+        publish: bool,
+    ) -> Result<ZBatch> {
         let started = Instant::now();
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
         let mut fresh = self.plan_view(tick, catalog, def)?;
@@ -338,7 +344,7 @@ impl Core {
         let mut version = (*tick.base).clone();
         version.catalog = Arc::clone(catalog);
         let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros: tick.time_micros };
-        let planned = plan_maintained(&self.context.planner, &view, &["main".to_string()], &m.query)?;
+        let planned = plan_maintained(&self.context, &view, &["main".to_string()], &m.query)?;
         let clock = reads_clock(&planned.query.plan)?;
         let how = match (m.mode, clock) {
             (Mode::Full, _) => How::Recompute { reason: "refresh_mode is FULL".into() },
@@ -347,7 +353,10 @@ impl Core {
                 Ok(built) => {
                     let sources = built.sources.iter().map(|s| match s.downcast_ref::<TableHandle>() {
                         Some(handle) => Ok(handle.def.id),
-                        None => Err(SqlError::unsupported("a maintained view over a function or system table", "Copy its rows into a table.")),
+                        None => Err(SqlError::unsupported(
+                            "a maintained view over a function or system table",
+                            "Copy its rows into a table.",
+                        )),
                     });
                     How::Incremental { sources: sources.collect::<Result<_>>()?, circuit: built.circuit }
                 }
@@ -387,7 +396,11 @@ impl Core {
                 status.state = "ERROR".into();
                 status.error = Some(format!("{} on row {} ({})", error.message, error.row, error.code));
                 if status.consecutive_errors == 0 {
-                    tracing::warn!(view = view.def.name, "held at its last good state: {}", status.error.as_deref().unwrap_or_default());
+                    tracing::warn!(
+                        view = view.def.name,
+                        "held at its last good state: {}",
+                        status.error.as_deref().unwrap_or_default()
+                    );
                 }
                 status.consecutive_errors += 1;
             }
@@ -405,12 +418,13 @@ pub(crate) struct Maintained {
 
 /// Plans a query to be maintained; refuses what cannot be.
 pub(crate) fn plan_maintained(
-    planner: &sluice_sql::Planner,
+    context: &crate::Context,
     view: &ReadView,
     path: &[String],
     query: &str,
 ) -> Result<Maintained> {
-    let names = Names::new(view, planner, path);
+    let planner = &context.planner;
+    let names = Names::new(view, context, path);
     let planned = planner.plan(&crate::statement::parse_query(query)?, &names, &[])?;
     refuse_volatile(&planned.plan)?;
     let optimized = optimize_view(planned.plan.clone(), planner.options())?;
@@ -419,7 +433,11 @@ pub(crate) fn plan_maintained(
 }
 
 /// Why a planned query is recomputed, if it is.
-pub(crate) fn not_incremental(planned: &Maintained, planner: &sluice_sql::Planner, mode: Mode) -> Result<Option<String>> {
+pub(crate) fn not_incremental(
+    planned: &Maintained,
+    planner: &sluice_sql::Planner,
+    mode: Mode,
+) -> Result<Option<String>> {
     if mode == Mode::Full {
         return Ok(Some("refresh_mode is FULL".into()));
     }

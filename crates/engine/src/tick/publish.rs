@@ -27,8 +27,13 @@ impl Core {
         let found = index.read().all(&gone_keys, gone.num_rows())?;
         let gone_ids = pick(&def, &gone, found)?;
         let come_keys: Vec<ArrayRef> = columns.iter().map(|&c| normalize_key(come.column(c))).collect();
-        let keep = if def.row_key().is_some() { same_keys(&gone_keys, &gone_ids, &come_keys, come.num_rows())? } else { vec![None; come.num_rows()] };
-        let come_ids: Int64Array = keep.into_iter().map(|kept| Some(kept.unwrap_or_else(|| tick.new_row(id)))).collect();
+        let keep = if def.row_key().is_some() {
+            same_keys(&gone_keys, &gone_ids, &come_keys, come.num_rows())?
+        } else {
+            vec![None; come.num_rows()]
+        };
+        let come_ids: Int64Array =
+            keep.into_iter().map(|kept| Some(kept.unwrap_or_else(|| tick.new_row(id)))).collect();
 
         index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
         if def.row_key().is_some() {

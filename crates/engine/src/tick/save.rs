@@ -20,7 +20,12 @@ use std::sync::Arc;
 const INLINE_ROWS: usize = 2_000;
 
 impl Core {
-    pub(super) fn save(&mut self, tick: &mut Tick, definitions: Definitions, mut sidecar: SidecarChange) -> Result<i64> {
+    pub(super) fn save(
+        &mut self,
+        tick: &mut Tick,
+        definitions: Definitions,
+        mut sidecar: SidecarChange,
+    ) -> Result<i64> {
         let mut changes = vec![];
         let mut history = vec![];
         for (&table, staged) in &tick.writes.tables {
@@ -28,13 +33,17 @@ impl Core {
                 continue;
             }
             let def = definitions.catalog.by_id(table).ok_or_else(|| SqlError::internal("a table is gone"))?;
-            let (change, inserted, deleted) = self.table_change(table, staged, &definitions, tick.base.tables.get(&table).map(|t| t.next_row_id))?;
+            let (change, inserted, deleted) =
+                self.table_change(table, staged, &definitions, tick.base.tables.get(&table).map(|t| t.next_row_id))?;
             if def.materialized().is_some() {
                 history.push(self.history(tick, table, inserted, deleted));
             }
             changes.push(change);
         }
-        let unchanged = changes.is_empty() && definitions.lake.is_empty() && sidecar.put_objects.is_empty() && sidecar.end_objects.is_empty();
+        let unchanged = changes.is_empty()
+            && definitions.lake.is_empty()
+            && sidecar.put_objects.is_empty()
+            && sidecar.end_objects.is_empty();
         if unchanged {
             self.graph.views.values_mut().try_for_each(|v| commit_view(&mut v.how))?;
             return Ok(tick.base.snapshot);
@@ -43,7 +52,13 @@ impl Core {
         sidecar.history = history;
         sidecar.sequences = self.context.sequences.moved();
         let sequences = sidecar.sequences.clone();
-        let commit = Commit { time_micros: tick.time_micros, ddl: definitions.lake.clone(), changes, sidecar, ..Commit::default() };
+        let commit = Commit {
+            time_micros: tick.time_micros,
+            ddl: definitions.lake.clone(),
+            changes,
+            sidecar,
+            ..Commit::default()
+        };
         let snapshot = self.lake.commit(commit).map_err(|e| self.refuse(e))?;
         self.context.sequences.saved(&sequences);
         self.show(tick, snapshot, definitions)?;

@@ -177,7 +177,8 @@ impl Core {
         let added = staged.added().map_err(Refusal::Error)?;
         let Some(first) = added.first() else { return Ok(()) };
         let schema = first.rows.schema();
-        let rows = arrow::compute::concat_batches(&schema, added.iter().map(|p| &p.rows)).map_err(|e| Refusal::Error(e.into()))?;
+        let rows = arrow::compute::concat_batches(&schema, added.iter().map(|p| &p.rows))
+            .map_err(|e| Refusal::Error(e.into()))?;
         let ids: Vec<i64> = added.iter().flat_map(|p| p.ids.values().iter().copied()).collect();
         let keys = index.keys(&rows);
         let duplicate = |row: usize| {
@@ -238,7 +239,8 @@ impl Core {
         let index = self.context.indexes.get(foreign.table, &foreign.referenced);
         for part in staged.added()? {
             let keys: Vec<ArrayRef> = foreign.columns.iter().map(|&c| normalize_key(part.rows.column(c))).collect();
-            let found = self.rows_with_key(writes, foreign.table, &foreign.referenced, index.as_ref(), parent, &keys)?;
+            let found =
+                self.rows_with_key(writes, foreign.table, &foreign.referenced, index.as_ref(), parent, &keys)?;
             for (row, found) in found.iter().enumerate() {
                 if keys.iter().all(|k| k.is_valid(row)) && found.is_empty() {
                     let message = format!(
@@ -276,7 +278,8 @@ impl Core {
                         def.name, foreign.name, child.name
                     );
                     let (columns, values) = key_text(def, &foreign.referenced, &old.rows, row);
-                    let detail = format!("Key ({columns})=({values}) is still referenced from table \"{}\".", child.name);
+                    let detail =
+                        format!("Key ({columns})=({values}) is still referenced from table \"{}\".", child.name);
                     return Err(SqlError::new("23503", message).detail(detail).constraint(&child.name, &foreign.name));
                 }
             }

@@ -77,10 +77,8 @@ pub(crate) async fn check_rows(context: &Context, view: &ReadView, target: &Targ
         let values = cast_column(&values, &arrow::datatypes::DataType::Boolean)?;
         let values = values.as_boolean();
         if let Some(row) = (0..values.len()).find(|&i| values.is_valid(i) && !values.value(i)) {
-            let message = format!(
-                "new row for relation \"{}\" violates check constraint \"{}\"",
-                target.def.name, check.name
-            );
+            let message =
+                format!("new row for relation \"{}\" violates check constraint \"{}\"", target.def.name, check.name);
             return Err(SqlError::new("23514", message)
                 .detail(failing(rows, row))
                 .constraint(&target.def.name, &check.name));
@@ -103,7 +101,7 @@ pub(crate) async fn evaluate(
 ) -> Result<ArrayRef> {
     let expr = crate::statement::parse_expr(expr)?;
     let path = ["main".to_string()];
-    let names = Names::new(view, &context.planner, &path);
+    let names = Names::new(view, context, &path);
     let schema = DFSchema::try_from_qualified_schema(target.def.name.as_str(), &target.schema)?;
     let expr = context.planner.plan_expr(&expr, &schema, &names)?;
     let source = crate::read::rows_source(rows.clone())?;

@@ -18,7 +18,18 @@ pub(crate) async fn delete(
     delete: &Delete,
     params: &[ScalarValue],
 ) -> Result<Changed> {
-    let Delete { delete_token: _, optimizer_hints: _, tables, from, using, selection, returning: items, output, order_by, limit } = delete;
+    let Delete {
+        delete_token: _,
+        optimizer_hints: _,
+        tables,
+        from,
+        using,
+        selection,
+        returning: items,
+        output,
+        order_by,
+        limit,
+    } = delete;
     if !tables.is_empty() || output.is_some() || !order_by.is_empty() || limit.is_some() {
         return Err(SqlError::unsupported("this clause of another SQL dialect", "Write DELETE as PostgreSQL has it."));
     }

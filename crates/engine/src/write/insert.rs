@@ -33,7 +33,9 @@ pub(crate) async fn insert(
     let conflict = match &insert.on {
         None => None,
         Some(OnInsert::OnConflict(c)) => Some(c),
-        Some(_) => return Err(SqlError::unsupported("ON DUPLICATE KEY", "Write ON CONFLICT (columns) DO UPDATE SET ....")),
+        Some(_) => {
+            return Err(SqlError::unsupported("ON DUPLICATE KEY", "Write ON CONFLICT (columns) DO UPDATE SET ...."));
+        }
     };
     let stored = match conflict {
         None => {
@@ -150,7 +152,7 @@ async fn source_rows(
     let mut source = source.clone();
     let defaults = take_defaults(&mut source)?;
     type_literals(&mut source, target, named)?;
-    let names = Names::new(view, &context.planner, path);
+    let names = Names::new(view, context, path);
     let width = match source.body.as_ref() {
         SetExpr::Values(values) => values.rows.first().map_or(0, |r| r.len()),
         _ => 0,
@@ -310,15 +312,21 @@ impl Upsert<'_> {
                     columns == wanted
                 };
                 let key = keys.iter().find(same).ok_or_else(|| {
-                    SqlError::new("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
-                        .hint("Name the columns of the primary key or of a UNIQUE constraint.")
+                    SqlError::new(
+                        "42P10",
+                        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+                    )
+                    .hint("Name the columns of the primary key or of a UNIQUE constraint.")
                 })?;
                 Ok(vec![key.columns.clone()])
             }
             Some(ConflictTarget::OnConstraint(name)) => {
                 let name = ObjectRef::parse(name)?.name;
                 let key = keys.iter().find(|k| k.name == name).ok_or_else(|| {
-                    SqlError::new("42704", format!("constraint \"{name}\" for table \"{}\" does not exist", self.target.def.name))
+                    SqlError::new(
+                        "42704",
+                        format!("constraint \"{name}\" for table \"{}\" does not exist", self.target.def.name),
+                    )
                 })?;
                 Ok(vec![key.columns.clone()])
             }
@@ -342,8 +350,9 @@ impl Upsert<'_> {
             }
         }
         if updates && repeated.contains(&true) {
-            return Err(SqlError::new("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
-                .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
+            return Err(SqlError::new("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time").hint(
+                "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+            ));
         }
         let mut fresh = vec![];
         let mut matched = vec![];
@@ -371,7 +380,9 @@ impl Upsert<'_> {
         let excluded = sluice_zset::gather(rows, &UInt32Array::from(proposed))?;
         let alias = insert.table_alias.as_ref().map_or(self.target.def.name.clone(), |a| fold(&a.alias));
         let paired = super::update::Paired { alias, old: old.clone(), excluded, ids: ids.clone() };
-        let (kept, new) = super::update::assign_paired(self.context, self.view, self.path, self.target, update, &paired, params).await?;
+        let (kept, new) =
+            super::update::assign_paired(self.context, self.view, self.path, self.target, update, &paired, params)
+                .await?;
         check_rows(self.context, self.view, self.target, &new).await?;
         let mask: BooleanArray = ids.values().iter().map(|id| Some(kept.values().contains(id))).collect();
         let gone = arrow::compute::filter_record_batch(&old, &mask)?;

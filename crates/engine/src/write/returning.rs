@@ -15,7 +15,7 @@ pub(crate) async fn returning(
     items: &[SelectItem],
     rows: RecordBatch,
 ) -> Result<(Vec<(String, SqlType)>, Vec<RecordBatch>)> {
-    let mut names = Names::new(view, &context.planner, path);
+    let mut names = Names::new(view, context, path);
     names.instead = Some((target.def.name.clone(), rows));
     let table = ObjectName::from(vec![Ident::with_quote('"', &target.def.name)]);
     let query = select(items.to_vec(), table, alias)?;

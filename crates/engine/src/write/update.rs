@@ -11,7 +11,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
 use hashbrown::HashSet;
 use sluice_sql::{Result, SqlError, fold};
-use sqlparser::ast::{self, Assignment, AssignmentTarget, Expr, Ident, TableFactor, TableWithJoins, Update, UpdateTableFromKind};
+use sqlparser::ast::{
+    self, Assignment, AssignmentTarget, Expr, Ident, TableFactor, TableWithJoins, Update, UpdateTableFromKind,
+};
 use std::sync::Arc;
 
 /// UPDATE: a query for row number, old row and new values, which are then staged.
@@ -22,7 +24,19 @@ pub(crate) async fn update(
     update: &Update,
     params: &[ScalarValue],
 ) -> Result<Changed> {
-    let Update { update_token: _, optimizer_hints: _, table, assignments, from, selection, returning: items, output, or, order_by, limit } = update;
+    let Update {
+        update_token: _,
+        optimizer_hints: _,
+        table,
+        assignments,
+        from,
+        selection,
+        returning: items,
+        output,
+        or,
+        order_by,
+        limit,
+    } = update;
     if output.is_some() || or.is_some() || !order_by.is_empty() || limit.is_some() {
         return Err(SqlError::unsupported("this clause of another SQL dialect", "Write UPDATE as PostgreSQL has it."));
     }
@@ -145,7 +159,7 @@ pub(crate) async fn collect(
     query: &ast::Query,
     params: &[ScalarValue],
 ) -> Result<RecordBatch> {
-    let mut names = Names::new(view, &context.planner, path);
+    let mut names = Names::new(view, context, path);
     names.row_ids_of = Some(target.def.id);
     let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
     let planned = context.planner.plan(query, &names, &declared)?;
@@ -189,7 +203,14 @@ pub(super) async fn assign_paired(
     let assigned = assigned(target, &update.assignments)?;
     let width = target.def.columns.len();
     let mut fields = vec![Field::new(ROW_ID, DataType::Int64, true)];
-    let prefix = |p: &str| target.schema.fields().iter().map(move |f| f.as_ref().clone().with_name(format!("{p}{}", f.name()))).collect::<Vec<_>>();
+    let prefix = |p: &str| {
+        target
+            .schema
+            .fields()
+            .iter()
+            .map(move |f| f.as_ref().clone().with_name(format!("{p}{}", f.name())))
+            .collect::<Vec<_>>()
+    };
     fields.extend(prefix("old:"));
     fields.extend(prefix("new:"));
     let mut columns: Vec<ArrayRef> = vec![Arc::new(paired.ids.clone())];
@@ -198,7 +219,11 @@ pub(super) async fn assign_paired(
     let pairs = sluice_zset::with_row_count(Arc::new(Schema::new(fields)), columns, paired.ids.len())?;
 
     let side = |prefix: &str, alias: &str| {
-        let items = target.def.columns.iter().map(|c| format!("{} AS {}", quoted(&format!("{prefix}{}", c.name)), quoted(&c.name)));
+        let items = target
+            .def
+            .columns
+            .iter()
+            .map(|c| format!("{} AS {}", quoted(&format!("{prefix}{}", c.name)), quoted(&c.name)));
         let items: Vec<String> = items.collect();
         format!("(SELECT {ROW_ID}, {} FROM {PAIRS}) AS {}", items.join(", "), quoted(alias))
     };
@@ -206,17 +231,19 @@ pub(super) async fn assign_paired(
     let mut items = vec![format!("{alias}.{ROW_ID}")];
     items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
     for (i, (_, value)) in assigned.iter().enumerate() {
-        let value = value.as_ref().map(|v| qualify(v, &paired.alias, target)).map_or("NULL".to_string(), |v| v.to_string());
+        let value =
+            value.as_ref().map(|v| qualify(v, &paired.alias, target)).map_or("NULL".to_string(), |v| v.to_string());
         items.push(format!("{value} AS __new_{i}"));
     }
-    let condition = update.selection.as_ref().map_or(String::new(), |s| format!(" AND ({})", qualify(s, &paired.alias, target)));
+    let condition =
+        update.selection.as_ref().map_or(String::new(), |s| format!(" AND ({})", qualify(s, &paired.alias, target)));
     let query = format!(
         "SELECT {} FROM {} JOIN {} ON {alias}.{ROW_ID} = excluded.{ROW_ID}{condition}",
         items.join(", "),
         side("old:", &paired.alias),
         side("new:", "excluded"),
     );
-    let mut names = Names::new(view, &context.planner, path);
+    let mut names = Names::new(view, context, path);
     names.instead = Some((PAIRS.to_string(), pairs));
     let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
     let planned = context.planner.plan(&crate::statement::parse_query(&query)?, &names, &declared)?;

@@ -41,7 +41,8 @@ impl Accumulator for Distinct {
     fn update(&mut self, values: Option<&ArrayRef>, entries: &Entries) -> Result<()> {
         let Some(values) = values else { return Ok(()) };
         let values = normalize_key(values);
-        let rows = RowConverter::new(vec![SortField::new(self.input.clone())])?.convert_columns(std::slice::from_ref(&values))?;
+        let rows = RowConverter::new(vec![SortField::new(self.input.clone())])?
+            .convert_columns(std::slice::from_ref(&values))?;
         let mut passed = Entries { positions: vec![], groups: vec![], weights: vec![] };
         for (i, &group) in entries.groups.iter().enumerate() {
             let position = entries.positions[i];

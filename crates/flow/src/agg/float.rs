@@ -60,7 +60,8 @@ impl FloatSum {
     /// Reads what [`Self::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let (counts, limbs) = bytes.split_at(bytes.len().min(32));
-        let count = |i: usize| counts.get(8 * i..8 * i + 8).and_then(|b| b.try_into().ok()).map_or(0, i64::from_le_bytes);
+        let count =
+            |i: usize| counts.get(8 * i..8 * i + 8).and_then(|b| b.try_into().ok()).map_or(0, i64::from_le_bytes);
         let limb = |b: &[u8]| {
             let (at, value) = b.split_at(4);
             Some((i32::from_le_bytes(at.try_into().ok()?), i128::from_le_bytes(value.try_into().ok()?)))
@@ -159,7 +160,9 @@ fn round_digits(digits: &[u32], exponent: i32) -> f64 {
     // The exponent of the last bit that the double keeps: 53 bits, fewer for subnormal numbers.
     let last = (exponent + bits - 53).max(-1074);
     let drop = last - exponent;
-    let bit = |i: i32| i >= 0 && (i / LIMB_BITS) < digits.len() as i32 && digits[(i / LIMB_BITS) as usize] >> (i % LIMB_BITS) & 1 == 1;
+    let bit = |i: i32| {
+        i >= 0 && (i / LIMB_BITS) < digits.len() as i32 && digits[(i / LIMB_BITS) as usize] >> (i % LIMB_BITS) & 1 == 1
+    };
     let mut mantissa: u64 = 0;
     for i in (0..53).rev() {
         mantissa = mantissa << 1 | u64::from(bit(drop + i));

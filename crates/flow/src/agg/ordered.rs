@@ -38,9 +38,7 @@ impl Keys for Integers {
         Ok(match output {
             DataType::Date32 => cast(&cast(&wide, &DataType::Int32)?, output)?,
             // A relabelling: the stored integers are the timestamps, whatever the time zone.
-            DataType::Timestamp(_, _) => {
-                make_array(wide.to_data().into_builder().data_type(output.clone()).build()?)
-            }
+            DataType::Timestamp(_, _) => make_array(wide.to_data().into_builder().data_type(output.clone()).build()?),
             _ => cast(&wide, output)?,
         })
     }

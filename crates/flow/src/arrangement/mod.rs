@@ -291,7 +291,13 @@ impl Arrangement {
         failed.map_or(Ok(entry), Err)
     }
 
-    fn find_rows(&self, delta: &ZBatch, keys: &[ArrayRef], key_hashes: &[u64], row_hashes: &[u64]) -> Result<Vec<Slot>> {
+    fn find_rows(
+        &self,
+        delta: &ZBatch,
+        keys: &[ArrayRef],
+        key_hashes: &[u64],
+        row_hashes: &[u64],
+    ) -> Result<Vec<Slot>> {
         let mut key_equal = Probe::new(keys, &self.key);
         let mut row_equal = Probe::new(delta.rows().columns(), &self.all);
         let mut slots = Vec::with_capacity(delta.len());

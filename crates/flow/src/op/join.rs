@@ -174,7 +174,13 @@ impl Join {
     }
 
     /// The pairs that pass the residual condition, which are emitted if the kind of join shows pairs.
-    fn matching(&self, side: usize, delta: &ZBatch, pairs: &[(u32, Slot)], out: &mut Delta) -> Result<Vec<(u32, Slot)>> {
+    fn matching(
+        &self,
+        side: usize,
+        delta: &ZBatch,
+        pairs: &[(u32, Slot)],
+        out: &mut Delta,
+    ) -> Result<Vec<(u32, Slot)>> {
         if self.residual.is_none() && !self.kind.pairs() {
             return Ok(pairs.to_vec());
         }
@@ -206,7 +212,8 @@ impl Join {
 
     fn emit_pairs(&self, pairs: ZBatch, out: &mut Delta) -> Result<()> {
         let rows = pairs.rows().clone();
-        let named = sluice_zset::with_row_count(SchemaRef::clone(&self.schema), rows.columns().to_vec(), rows.num_rows())?;
+        let named =
+            sluice_zset::with_row_count(SchemaRef::clone(&self.schema), rows.columns().to_vec(), rows.num_rows())?;
         out.push(pairs.map_rows(named));
         Ok(())
     }

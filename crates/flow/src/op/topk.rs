@@ -45,8 +45,7 @@ impl TopK {
             .collect::<Result<Vec<_>>>()?;
         // The tie-break of the batch plan: every column, ascending, NULLs last.
         let ties = SortOptions { descending: false, nulls_first: false };
-        let fields =
-            schema.fields().iter().map(|f| SortField::new_with_options(f.data_type().clone(), ties)).collect();
+        let fields = schema.fields().iter().map(|f| SortField::new_with_options(f.data_type().clone(), ties)).collect();
         Ok(Self {
             order,
             order_rows: RowConverter::new(order_fields)?,
@@ -128,11 +127,8 @@ impl TopK {
 
 impl Operator for TopK {
     fn describe(&self) -> String {
-        let order: Vec<String> = self
-            .order
-            .iter()
-            .map(|(e, o)| format!("{e}{}", if o.descending { " desc" } else { "" }))
-            .collect();
+        let order: Vec<String> =
+            self.order.iter().map(|(e, o)| format!("{e}{}", if o.descending { " desc" } else { "" })).collect();
         let limit = self.limit.map_or("all".to_string(), |l| l.to_string());
         format!("top {limit} offset {} by {}", self.offset, order.join(", "))
     }

@@ -70,10 +70,8 @@ impl ScalarUDFImpl for Arithmetic {
 
 impl Arithmetic {
     fn compute(&self, left: &ColumnarValue, right: &ColumnarValue, rows: usize) -> Result<ArrayRef> {
-        let both_decimal = matches!(
-            (left.data_type(), right.data_type()),
-            (DataType::Decimal128(_, _), DataType::Decimal128(_, _))
-        );
+        let both_decimal =
+            matches!((left.data_type(), right.data_type()), (DataType::Decimal128(_, _), DataType::Decimal128(_, _)));
         if both_decimal && self.op == Operator::Divide {
             return divide_decimals(&left.to_array(rows)?, &right.to_array(rows)?);
         }
@@ -159,7 +157,8 @@ fn check_finite(left: &ColumnarValue, right: &ColumnarValue, result: &ArrayRef, 
     let finite = |a: &ArrayRef, i: usize| {
         a.as_primitive_opt::<Float64Type>().is_none_or(|a| a.is_null(i) || a.value(i).is_finite())
     };
-    let overflowed = |i: usize| values.is_valid(i) && values.value(i).is_infinite() && finite(&left, i) && finite(&right, i);
+    let overflowed =
+        |i: usize| values.is_valid(i) && values.value(i).is_infinite() && finite(&left, i) && finite(&right, i);
     if (0..values.len()).any(overflowed) {
         return Err(coded("22003", "value out of range: overflow"));
     }

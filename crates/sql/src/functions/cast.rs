@@ -3,13 +3,13 @@
 use super::arithmetic::coded;
 use super::decimal::{fit, rescale};
 use crate::SqlType;
+use arrow::array::PrimitiveArray;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType, i256,
 };
-use arrow::array::PrimitiveArray;
 use chrono::{DateTime, Datelike, Timelike};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -144,8 +144,7 @@ where
 
 fn rescale_decimals(column: &ArrayRef, from: i8, precision: u8, scale: i8) -> Result<ArrayRef> {
     let by = i32::from(scale) - i32::from(from);
-    let convert =
-        |v: i128| rescale(i256::from_i128(v), by).and_then(|v| fit(v, precision)).ok_or_else(overflow);
+    let convert = |v: i128| rescale(i256::from_i128(v), by).and_then(|v| fit(v, precision)).ok_or_else(overflow);
     let values = column.as_primitive::<Decimal128Type>().iter().map(|v| v.map(convert).transpose());
     let array: PrimitiveArray<Decimal128Type> = values.collect::<Result<Vec<_>>>()?.into_iter().collect();
     Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
@@ -207,7 +206,11 @@ fn bytes(text: &StringViewArray, target: &DataType) -> Result<ArrayRef> {
 
 fn floats_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     let text: StringViewArray = match column.data_type() {
-        DataType::Float32 => column.as_primitive::<Float32Type>().iter().map(|v| v.map(|v| float_text(&v.to_string(), v.into()))).collect(),
+        DataType::Float32 => column
+            .as_primitive::<Float32Type>()
+            .iter()
+            .map(|v| v.map(|v| float_text(&v.to_string(), v.into())))
+            .collect(),
         _ => column.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| float_text(&v.to_string(), v))).collect(),
     };
     plain(&(Arc::new(text) as ArrayRef), target)
@@ -228,7 +231,13 @@ fn float_text(shortest: &str, value: f64) -> String {
     let digits: String = shortest.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0').trim_end_matches('0');
     let exponent = size.log10().floor() as i32;
-    let exponent = if size < 10f64.powi(exponent) { exponent - 1 } else if size >= 10f64.powi(exponent + 1) { exponent + 1 } else { exponent };
+    let exponent = if size < 10f64.powi(exponent) {
+        exponent - 1
+    } else if size >= 10f64.powi(exponent + 1) {
+        exponent + 1
+    } else {
+        exponent
+    };
     let (first, rest) = digits.split_at(1);
     let point = if rest.is_empty() { "" } else { "." };
     let sign = if value < 0.0 { "-" } else { "" };

@@ -25,7 +25,7 @@ impl AnalyzerRule for IntegerLiterals {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite(plan, |e, schema| {
+        rewrite(plan, InValues::Keep, |e, schema| {
             Ok(match e {
                 Expr::Literal(ScalarValue::Int64(Some(v)), m) if i32::try_from(v).is_ok() => {
                     Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(v as i32)), m))
@@ -70,7 +70,7 @@ impl AnalyzerRule for CheckedOperators {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite(plan, checked)
+        rewrite(plan, InValues::Rewrite, checked)
     }
 }
 
@@ -108,14 +108,23 @@ fn call(function: impl datafusion::logical_expr::ScalarUDFImpl + 'static, args: 
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), args))
 }
 
+/// What a rewrite does with the expressions of VALUES.
+#[derive(Clone, Copy, PartialEq)]
+enum InValues {
+    Keep,
+    Rewrite,
+}
+
 /// Rewrites the expressions of every node, inputs first, and keeps the names of output columns.
 fn rewrite(
     plan: LogicalPlan,
+    in_values: InValues,
     change: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>> + Copy,
 ) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        // LIMIT takes bigint, and the schema of VALUES was fixed when it was planned.
-        if matches!(node, LogicalPlan::Limit(_) | LogicalPlan::Values(_)) {
+        // LIMIT takes bigint, and the types of VALUES were fixed when it was planned.
+        let is_values = matches!(node, LogicalPlan::Values(_));
+        if matches!(node, LogicalPlan::Limit(_)) || (is_values && in_values == InValues::Keep) {
             return Ok(Transformed::no(node));
         }
         let mut schema = merge_schema(&node.inputs());
@@ -129,7 +138,7 @@ fn rewrite(
             Ok(changed.update_data(|e| name.restore(e)))
         })?;
         // A changed input may have changed types too, so every schema is computed anew.
-        mapped.map_data(LogicalPlan::recompute_schema)
+        if is_values { Ok(mapped) } else { mapped.map_data(LogicalPlan::recompute_schema) }
     })?;
     Ok(rewritten.data)
 }

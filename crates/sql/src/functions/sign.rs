@@ -55,6 +55,10 @@ impl ScalarUDFImpl for Sign {
             }
             _ => cast_column(&values, &DataType::Decimal128(1, 0))?,
         };
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?) } else { ColumnarValue::Array(result) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
+        } else {
+            ColumnarValue::Array(result)
+        })
     }
 }

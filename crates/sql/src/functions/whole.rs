@@ -17,11 +17,19 @@ pub(crate) struct Whole {
 
 impl Whole {
     pub(crate) fn ceil() -> Self {
-        Self { up: true, floats: datafusion::functions::math::ceil(), signature: Signature::user_defined(Volatility::Immutable) }
+        Self {
+            up: true,
+            floats: datafusion::functions::math::ceil(),
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 
     pub(crate) fn floor() -> Self {
-        Self { up: false, floats: datafusion::functions::math::floor(), signature: Signature::user_defined(Volatility::Immutable) }
+        Self {
+            up: false,
+            floats: datafusion::functions::math::floor(),
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -64,6 +72,10 @@ impl ScalarUDFImpl for Whole {
             return Err(coded("22003", "numeric field overflow"));
         }
         let result: ArrayRef = Arc::new(results.with_precision_and_scale(precision, 0)?);
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?) } else { ColumnarValue::Array(result) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
+        } else {
+            ColumnarValue::Array(result)
+        })
     }
 }

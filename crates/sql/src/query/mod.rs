@@ -2,8 +2,8 @@
 
 pub(crate) mod copies;
 pub(crate) mod names;
-pub(crate) mod precedence;
 pub(crate) mod planner;
+pub(crate) mod precedence;
 pub(crate) mod refuse;
 pub(crate) mod spell;
 pub(crate) mod ties;

@@ -1,8 +1,8 @@
 //! Output columns are named as PostgreSQL names them: `count`, `date_trunc`, `?column?`.
 
 use sqlparser::ast::{
-    CastKind, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut,
-    VisitorMut,
+    CastKind, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    VisitMut, VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -53,14 +53,21 @@ impl VisitorMut for Namer {
 
     /// The planner looks a function in FROM up by its first name only, so its schema becomes part of that.
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor else {
+        let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) =
+            factor
+        else {
             return ControlFlow::Continue(());
         };
         let parts: Vec<String> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
         if parts.len() > 1 {
             let last = parts[parts.len() - 1].clone();
             *name = ObjectName::from(vec![Ident::with_quote('"', parts.join("."))]);
-            alias.get_or_insert_with(|| TableAlias { explicit: true, name: Ident::with_quote('"', last), columns: vec![], at: None });
+            alias.get_or_insert_with(|| TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', last),
+                columns: vec![],
+                at: None,
+            });
         }
         ControlFlow::Continue(())
     }
@@ -119,7 +126,9 @@ fn expr_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(i) => Some(fold(i)),
         Expr::CompoundIdentifier(parts) => parts.last().map(fold),
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } | Expr::AtTimeZone { timestamp: inner, .. } => expr_name(inner),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } | Expr::AtTimeZone { timestamp: inner, .. } => {
+            expr_name(inner)
+        }
         Expr::Function(f) => match f.name.0.last() {
             Some(ObjectNamePart::Identifier(i)) => Some(fold(i)),
             _ => None,

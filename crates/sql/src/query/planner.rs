@@ -102,20 +102,15 @@ impl Planner {
         copies::number_copies(&mut query)?;
         spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
-        let mut planning = PlannerContext::new().with_prepare_param_data_types(
-            params.iter().map(|p| p.as_ref().map(|t| Arc::new(t.field("")))).collect(),
-        );
+        let mut planning = PlannerContext::new()
+            .with_prepare_param_data_types(params.iter().map(|p| p.as_ref().map(|t| Arc::new(t.field("")))).collect());
         let statement = ast::Statement::Query(Box::new(query));
         let plan = SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan_with_context(statement, &mut planning)?;
         let plan = ties::break_ties(plan)?;
         let plan = self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?;
-        let columns = plan
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| (names::shown(f.name()).to_string(), SqlType::of_field(f)))
-            .collect();
+        let columns =
+            plan.schema().fields().iter().map(|f| (names::shown(f.name()).to_string(), SqlType::of_field(f))).collect();
         let params = param_types(&plan, params)?;
         Ok(PlannedQuery { plan, columns, params })
     }

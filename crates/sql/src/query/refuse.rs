@@ -51,7 +51,16 @@ impl Visitor for Checker {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<SqlError> {
         match factor {
-            TableFactor::Table { with_hints, version, with_ordinality, partitions, json_path, sample, index_hints, .. } => {
+            TableFactor::Table {
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                ..
+            } => {
                 if sample.is_some() {
                     return refused("TABLESAMPLE", "Filter with WHERE, on a hash of the key for example.");
                 }
@@ -164,11 +173,15 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
             I::ExprWithAliases { .. } => return refused("several aliases for one column", "Name one alias."),
         }
     }
-    if projection.iter().any(|i| matches!(i, sqlparser::ast::SelectItem::Wildcard(_))) && from.iter().any(joins_by_name) {
+    if projection.iter().any(|i| matches!(i, sqlparser::ast::SelectItem::Wildcard(_))) && from.iter().any(joins_by_name)
+    {
         return refused("SELECT * over JOIN ... USING or NATURAL JOIN", "List the columns.");
     }
     if from.iter().any(merges_padded_columns) {
-        return refused("RIGHT or FULL JOIN with USING or NATURAL", "Write ON, and coalesce(a.x, b.x) for the shared columns.");
+        return refused(
+            "RIGHT or FULL JOIN with USING or NATURAL",
+            "Write ON, and coalesce(a.x, b.x) for the shared columns.",
+        );
     }
     ControlFlow::Continue(())
 }
@@ -177,7 +190,9 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
 fn merges_padded_columns(table: &TableWithJoins) -> bool {
     use sqlparser::ast::{JoinConstraint, JoinOperator as J};
     table.joins.iter().any(|join| match &join.join_operator {
-        J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => matches!(c, JoinConstraint::Using(_) | JoinConstraint::Natural),
+        J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => {
+            matches!(c, JoinConstraint::Using(_) | JoinConstraint::Natural)
+        }
         _ => false,
     })
 }

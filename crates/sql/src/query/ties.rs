@@ -15,7 +15,9 @@ pub(crate) fn break_ties(plan: LogicalPlan) -> Result<LogicalPlan> {
                 Ok(Transformed::yes(LogicalPlan::Limit(limit)))
             }
             LogicalPlan::Projection(projection) if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) => {
-                let LogicalPlan::Sort(sort) = projection.input.as_ref() else { return Ok(Transformed::no(LogicalPlan::Limit(limit))) };
+                let LogicalPlan::Sort(sort) = projection.input.as_ref() else {
+                    return Ok(Transformed::no(LogicalPlan::Limit(limit)));
+                };
                 let mut projection = projection.clone();
                 projection.input = Arc::new(LogicalPlan::Sort(extend(sort)));
                 limit.input = Arc::new(LogicalPlan::Projection(projection));
