@@ -84,7 +84,7 @@ impl Planner {
             scalars,
             aggregates,
             windows: windows.into_iter().map(|f| (f.name().to_string(), f)).collect(),
-            expr_planners: SessionStateDefaults::default_expr_planners(),
+            expr_planners: expr_planners(),
         }
     }
 
@@ -151,6 +151,12 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     ]
 }
 
+/// Ours first: the first planner that knows an expression decides.
+fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let own: Arc<dyn ExprPlanner> = Arc::new(crate::functions::interval::IntervalPlanner);
+    std::iter::once(own).chain(SessionStateDefaults::default_expr_planners()).collect()
+}
+
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f))).into()
 }
@@ -204,7 +210,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> DfResult<Arc<dyn TableSource>> {
-        self.tables.table_function(name, args).map_err(crate::error::external)
+        self.tables.table_function(name.trim_matches('"'), args).map_err(crate::error::external)
     }
 
     fn create_cte_work_table(&self, name: &str, schema: arrow::datatypes::SchemaRef) -> DfResult<Arc<dyn TableSource>> {

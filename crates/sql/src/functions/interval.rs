@@ -1,0 +1,104 @@
+//! `interval * number` and `interval / number`, which the planner lacks.
+
+use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
+use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{
+    Cast, ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use sqlparser::ast::BinaryOperator;
+use std::sync::Arc;
+
+const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
+const DAY_NANOS: f64 = 86_400e9;
+const MONTH_DAYS: f64 = 30.0;
+
+/// Plans a product or quotient of an interval and a number.
+#[derive(Debug)]
+pub(crate) struct IntervalPlanner;
+
+impl ExprPlanner for IntervalPlanner {
+    fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let is_interval = |e: &Expr| e.get_type(schema).is_ok_and(|t| matches!(t, DataType::Interval(_)));
+        let is_number = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_numeric());
+        let divides = raw.op == BinaryOperator::Divide;
+        if !divides && raw.op != BinaryOperator::Multiply {
+            return Ok(PlannerResult::Original(raw));
+        }
+        if is_interval(&raw.left) && is_number(&raw.right) {
+            return Ok(PlannerResult::Planned(scale(raw.left, raw.right, divides)));
+        }
+        if !divides && is_number(&raw.left) && is_interval(&raw.right) {
+            return Ok(PlannerResult::Planned(scale(raw.right, raw.left, false)));
+        }
+        Ok(PlannerResult::Original(raw))
+    }
+}
+
+fn scale(interval: Expr, number: Expr, divides: bool) -> Expr {
+    let number = Expr::Cast(Cast::new(Box::new(number), DataType::Float64));
+    let function = ScalarUDF::new_from_impl(Scale::new(divides));
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![interval, number]))
+}
+
+/// An interval times (or divided by) a double.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Scale {
+    divides: bool,
+    signature: Signature,
+}
+
+impl Scale {
+    fn new(divides: bool) -> Self {
+        Self { divides, signature: Signature::exact(vec![INTERVAL, DataType::Float64], Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Scale {
+    fn name(&self) -> &str {
+        if self.divides { "interval_divide" } else { "interval_multiply" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(INTERVAL)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
+        let intervals = args.args[0].to_array(args.number_rows)?;
+        let numbers = args.args[1].to_array(args.number_rows)?;
+        let pairs = intervals.as_primitive::<IntervalMonthDayNanoType>().iter().zip(numbers.as_primitive::<Float64Type>().iter());
+        let scaled = pairs.map(|pair| match pair {
+            (Some(_), Some(0.0)) if self.divides => Err(super::arithmetic::coded("22012", "division by zero")),
+            (Some(interval), Some(n)) => scaled(interval, if self.divides { 1.0 / n } else { n }).map(Some),
+            _ => Ok(None),
+        });
+        let array: IntervalMonthDayNanoArray = scaled.collect::<Result<Vec<_>>>()?.into_iter().collect();
+        let array: ArrayRef = Arc::new(array);
+        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+    }
+}
+
+/// What is left of a month becomes days of it (30 each), what is left of a day becomes time, as PostgreSQL's
+/// interval_mul does it.
+fn scaled(interval: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDayNano> {
+    let months = f64::from(interval.months) * factor;
+    let days = f64::from(interval.days) * factor;
+    let rest_days = (months - months.trunc()) * MONTH_DAYS;
+    let whole_days = days.trunc() + rest_days.trunc();
+    let rest_time = (days - days.trunc() + rest_days - rest_days.trunc()) * DAY_NANOS;
+    // Microseconds are the finest there is.
+    let nanos = ((interval.nanoseconds as f64 * factor + rest_time) / 1e3).round() * 1e3;
+    let fits = |v: f64, limit: f64| v.is_finite() && v.abs() < limit;
+    if !fits(months, 2_147_483_648.0) || !fits(whole_days, 2_147_483_648.0) || !fits(nanos, 9.2e18) {
+        return Err(super::arithmetic::coded("22008", "interval out of range"));
+    }
+    Ok(IntervalMonthDayNano::new(months.trunc() as i32, whole_days as i32, nanos as i64))
+}
