@@ -182,18 +182,21 @@ pub(crate) fn all_rows(table: &sluice_lake::TableVersion, def: &TableDef) -> Res
     Ok((concat_batches(&def.arrow(), &parts)?, Int64Array::from(ids)))
 }
 
+/// An index that statements read and the tick changes.
+pub(crate) type SharedIndex = Arc<RwLock<RowIndex>>;
+
 /// Indexes by table and columns.
 #[derive(Default)]
 pub(crate) struct Indexes {
-    indexes: RwLock<HashMap<(i64, Vec<usize>), Arc<RwLock<RowIndex>>>>,
+    indexes: RwLock<HashMap<(i64, Vec<usize>), SharedIndex>>,
 }
 
 impl Indexes {
-    pub(crate) fn get(&self, table: i64, columns: &[usize]) -> Option<Arc<RwLock<RowIndex>>> {
+    pub(crate) fn get(&self, table: i64, columns: &[usize]) -> Option<SharedIndex> {
         self.indexes.read().get(&(table, columns.to_vec())).cloned()
     }
 
-    pub(crate) fn of_table(&self, table: i64) -> Vec<Arc<RwLock<RowIndex>>> {
+    pub(crate) fn of_table(&self, table: i64) -> Vec<SharedIndex> {
         self.indexes.read().iter().filter(|(k, _)| k.0 == table).map(|(_, i)| Arc::clone(i)).collect()
     }
 
@@ -206,7 +209,7 @@ impl Indexes {
         self.indexes.write().retain(|k, _| k.0 != table);
     }
 
-    pub(crate) fn all(&self) -> Vec<(i64, Arc<RwLock<RowIndex>>)> {
+    pub(crate) fn all(&self) -> Vec<(i64, SharedIndex)> {
         self.indexes.read().iter().map(|(k, i)| (k.0, Arc::clone(i))).collect()
     }
 }

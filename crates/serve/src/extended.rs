@@ -132,10 +132,11 @@ impl Connection {
     }
 
     fn describe_columns(&mut self, columns: Option<&[OutputColumn]>, formats: &[Format]) -> Result<(), Failure> {
-        Ok(match columns {
+        match columns {
             Some(columns) => self.wire.put(&row_description(columns, formats))?,
             None => self.wire.put(&NoData::new())?,
-        })
+        }
+        Ok(())
     }
 
     pub(crate) async fn execute_portal(&mut self, name: String, max_rows: i32) -> Result<(), Failure> {

@@ -224,8 +224,8 @@ impl Session {
             ops.push(DdlOp::Drop { id: existing.id });
         }
         let (def, notices) = self.materialized_def(&new, &catalog)?;
-        for (message, hint) in notices {
-            self.notice(message, hint);
+        for message in notices {
+            self.notice(message, None);
         }
         let id = def.id;
         ops.push(DdlOp::Create(def.clone()));
@@ -260,7 +260,7 @@ impl Session {
         Ok(staged)
     }
 
-    fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<(String, Option<String>)>)> {
+    fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<String>)> {
         let view: ReadView = self.view();
         let path = self.settings.search_path();
         let context = self.engine.context();
@@ -268,13 +268,10 @@ impl Session {
         refuse_limit_without_order(&new.query)?;
         let mut notices = vec![];
         if let Some(reason) = crate::tick::not_incremental(&planned, &context.planner, new.mode)? {
-            notices.push((format!("\"{}\" is recomputed when its inputs change: {reason}", new.name.name), None));
+            notices.push(format!("\"{}\" is recomputed when its inputs change: {reason}", new.name.name));
         }
         if orders_without_limit(&new.query)? {
-            notices.push((
-                "ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string(),
-                None,
-            ));
+            notices.push("ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string());
         }
         let def = TableDef {
             id: context.object_id(),

@@ -170,7 +170,7 @@ async fn source_rows(
     }
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut columns: Vec<(usize, ArrayRef)> = vec![];
-    for i in 0..given {
+    for (i, &position) in named.iter().enumerate().take(given) {
         if defaults.contains(&i) {
             continue;
         }
@@ -180,7 +180,7 @@ async fn source_rows(
             [one] => one.slice(0, one.len()),
             many => arrow::compute::concat(many)?,
         };
-        columns.push((named[i], column));
+        columns.push((position, column));
     }
     fill(context, view, target, columns, rows).await
 }
@@ -264,6 +264,9 @@ async fn fill(
     target.assign(filled, rows)
 }
 
+/// Positions of rows, each with the number of the row that it conflicts with.
+type Matched = Vec<(u32, i64)>;
+
 /// INSERT ... ON CONFLICT.
 pub(crate) struct Upsert<'a> {
     context: &'a Context,
@@ -334,7 +337,7 @@ impl Upsert<'_> {
     }
 
     /// Rows without a conflict, and rows with the number of the row they conflict with.
-    fn split(&self, keys: &[Vec<usize>], rows: &RecordBatch, updates: bool) -> Result<(Vec<u32>, Vec<(u32, i64)>)> {
+    fn split(&self, keys: &[Vec<usize>], rows: &RecordBatch, updates: bool) -> Result<(Vec<u32>, Matched)> {
         let mut existing: Vec<Option<i64>> = vec![None; rows.num_rows()];
         let mut repeated = vec![false; rows.num_rows()];
         for key in keys {
@@ -371,7 +374,7 @@ impl Upsert<'_> {
         insert: &Insert,
         update: &ast::DoUpdate,
         rows: &RecordBatch,
-        matched: Vec<(u32, i64)>,
+        matched: Matched,
         params: &[ScalarValue],
     ) -> Result<RecordBatch> {
         let (proposed, ids): (Vec<u32>, Vec<i64>) = matched.into_iter().unzip();

@@ -28,9 +28,12 @@ impl WriteSet {
     }
 }
 
+/// Columns and rows that RETURNING asked for.
+pub(crate) type Returned = (Vec<(String, SqlType)>, Vec<RecordBatch>);
+
 /// The outcome of one statement: its changes, how many rows it touched, and what RETURNING asked for.
 pub(crate) struct Changed {
     pub(crate) writes: WriteSet,
     pub(crate) rows: usize,
-    pub(crate) returning: Option<(Vec<(String, SqlType)>, Vec<RecordBatch>)>,
+    pub(crate) returning: Option<Returned>,
 }

@@ -6,13 +6,16 @@ use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 use sluice_zset::{ZError, normalize_key};
 
+/// A group and an encoded value.
+type Key = (u32, Box<[u8]>);
+
 /// Counts the copies of each value and passes on only its first coming and last going.
 /// About 70 bytes a distinct value and group.
 pub(super) struct Distinct {
     inner: Box<dyn Accumulator>,
     input: DataType,
-    counts: HashMap<(u32, Box<[u8]>), i64>,
-    undo: Vec<((u32, Box<[u8]>), i64)>,
+    counts: HashMap<Key, i64>,
+    undo: Vec<(Key, i64)>,
 }
 
 impl Distinct {
@@ -21,7 +24,7 @@ impl Distinct {
     }
 
     /// Returns the counts before and after.
-    fn add(&mut self, key: (u32, Box<[u8]>), weight: i64) -> Result<(i64, i64)> {
+    fn add(&mut self, key: Key, weight: i64) -> Result<(i64, i64)> {
         let count = self.counts.entry(key.clone()).or_insert(0);
         let before = *count;
         let after = before.checked_add(weight).ok_or(ZError::WeightOverflow)?;
@@ -46,7 +49,7 @@ impl Accumulator for Distinct {
         let mut passed = Entries { positions: vec![], groups: vec![], weights: vec![] };
         for (i, &group) in entries.groups.iter().enumerate() {
             let position = entries.positions[i];
-            let key: (u32, Box<[u8]>) = (group, rows.row(position as usize).as_ref().into());
+            let key: Key = (group, rows.row(position as usize).as_ref().into());
             let (before, after) = self.add(key.clone(), entries.weights[i])?;
             self.undo.push((key, entries.weights[i]));
             let change = i64::from(after > 0) - i64::from(before > 0);

@@ -206,8 +206,8 @@ impl Draft<'_> {
             return Err(exists(twice[0]));
         }
         let version = &self.table(info.id)?.version;
-        let used = ids.into_iter().take_while(|id| *id < version.next_row_id);
-        used.map(|id| version.locate(id).map_or(Ok(()), |_| Err(exists(id)))).collect()
+        let mut used = ids.into_iter().take_while(|id| *id < version.next_row_id);
+        used.try_for_each(|id| version.locate(id).map_or(Ok(()), |_| Err(exists(id))))
     }
 
     fn write_cells(&self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array) -> Result<()> {

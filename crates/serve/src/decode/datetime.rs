@@ -71,7 +71,7 @@ fn read(ty: &str, text: &str) -> Result<Written, SqlError> {
             rest = start.trim_end();
         }
     }
-    let date_end = rest.find(|c: char| matches!(c, ' ' | 'T' | 't')).unwrap_or(rest.len());
+    let date_end = rest.find([' ', 'T', 't']).unwrap_or(rest.len());
     let (date, rest) = (&rest[..date_end], rest[date_end..].trim_start_matches([' ', 'T', 't']));
     let (year, month, day) = date_fields(date).ok_or_else(invalid)?;
     let year = match (before_christ, year) {

@@ -8,7 +8,7 @@ use sluice_sql::{SqlError, SqlType};
 use std::ops::Range;
 
 /// The type below an array: its element, unless there is one more dimension.
-pub(crate) fn inner<'a>(ty: &'a SqlType, values: DataType) -> &'a SqlType {
+pub(crate) fn inner(ty: &SqlType, values: DataType) -> &SqlType {
     match ty {
         SqlType::Array(element) if !matches!(values, DataType::List(_)) => element,
         _ => ty,

@@ -147,6 +147,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::excessive_precision, reason = "the digits are what is tested")]
     fn doubles_as_postgresql_prints_them() {
         for (value, text) in [
             (0.0, "0"),
@@ -178,6 +179,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::excessive_precision, reason = "the digits are what is tested")]
     fn reals_as_postgresql_prints_them() {
         for (value, text) in [
             (1e6f32, "1e+06"),

@@ -147,7 +147,7 @@ impl Total {
 
     fn exact_result(&self) -> Result<ScalarValue> {
         if self.count == 0 {
-            return Ok(ScalarValue::try_new_null(&self.output)?);
+            return ScalarValue::try_new_null(&self.output);
         }
         match self.output {
             DataType::Int64 => {
@@ -176,7 +176,7 @@ impl Total {
 
     fn float_result(&self) -> Result<ScalarValue> {
         if self.floats.count() == 0 {
-            return Ok(ScalarValue::try_new_null(&self.output)?);
+            return ScalarValue::try_new_null(&self.output);
         }
         let sum = self.floats.value();
         let value = if self.mean { sum / self.floats.count() as f64 } else { sum };
@@ -255,7 +255,7 @@ impl Accumulator for DistinctTotal {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         if self.seen.is_empty() {
-            return Ok(ScalarValue::try_new_null(&self.total.output)?);
+            return ScalarValue::try_new_null(&self.total.output);
         }
         let mut total = Total::new(self.total.mean, self.total.input.clone(), self.total.output.clone());
         total.add(&ScalarValue::iter_to_array(self.seen.iter().cloned())?, 1)?;

@@ -119,7 +119,7 @@ where
     let wide = plain(column, &DataType::Float64)?;
     let convert = |v: f64| -> Result<T::Native> {
         let rounded = v.round_ties_even();
-        let in_range = rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0;
+        let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded);
         let narrow = in_range.then_some(rounded as i64).and_then(|v| T::Native::try_from(v).ok());
         narrow.ok_or_else(|| coded("22003", &format!("{name} out of range")))
     };

@@ -74,7 +74,10 @@ impl ScalarUDFImpl for Scale {
         let scalar = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
         let intervals = args.args[0].to_array(args.number_rows)?;
         let numbers = args.args[1].to_array(args.number_rows)?;
-        let pairs = intervals.as_primitive::<IntervalMonthDayNanoType>().iter().zip(numbers.as_primitive::<Float64Type>().iter());
+        let pairs = intervals
+            .as_primitive::<IntervalMonthDayNanoType>()
+            .iter()
+            .zip(numbers.as_primitive::<Float64Type>().iter());
         let scaled = pairs.map(|pair| match pair {
             (Some(_), Some(0.0)) if self.divides => Err(super::arithmetic::coded("22012", "division by zero")),
             (Some(interval), Some(n)) => scaled(interval, if self.divides { 1.0 / n } else { n }).map(Some),
@@ -82,7 +85,11 @@ impl ScalarUDFImpl for Scale {
         });
         let array: IntervalMonthDayNanoArray = scaled.collect::<Result<Vec<_>>>()?.into_iter().collect();
         let array: ArrayRef = Arc::new(array);
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+        } else {
+            ColumnarValue::Array(array)
+        })
     }
 }
 

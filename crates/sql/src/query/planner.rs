@@ -1,6 +1,6 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{copies, names, precedence, refuse, spell, ties};
+use super::{catalog, copies, names, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals};
 use crate::types::TypePlanner;
@@ -25,6 +25,11 @@ pub trait Tables {
 
     /// The rows of a function in FROM; `name` is lower case, with its schema if one is named.
     fn table_function(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>>;
+
+    /// A function over what the caller knows, before those that every query has.
+    fn scalar_function(&self, _name: &str) -> Option<Arc<ScalarUDF>> {
+        None
+    }
 }
 
 /// Plans queries: made once, shared by all sessions.
@@ -95,10 +100,11 @@ impl Planner {
 
     /// Plans a query. `params` are the types that the client declared for its parameters.
     pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
-        refuse::check(query)?;
         let mut query = query.clone();
         precedence::regroup(&mut query);
         names::name_columns(&mut query);
+        catalog::rewrite(&mut query);
+        refuse::check(&query)?;
         copies::number_copies(&mut query)?;
         spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
@@ -227,7 +233,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.planner.scalars.get(name).cloned()
+        self.tables.scalar_function(name).or_else(|| self.planner.scalars.get(name).cloned())
     }
 
     fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -1,0 +1,105 @@
+//! Subqueries over the catalog that stand where a value stands.
+
+use super::{catalog_relation, empty, name_of, parse_expr};
+use crate::query::names::fold;
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArguments, Query, Select, SelectItem, SetExpr,
+};
+
+/// Replaces the expression, if it is such a subquery.
+pub(super) fn rewrite(expr: &mut Expr) {
+    let replaced = match expr {
+        Expr::Subquery(query) if empty::is_empty(query) => parse_expr("CAST(NULL AS text)"),
+        Expr::Exists { subquery, negated } if empty::is_empty(subquery) => {
+            parse_expr(if *negated { "true" } else { "false" })
+        }
+        Expr::Subquery(query) => column_default(query),
+        Expr::Function(function) => array_of_rows(function),
+        _ => None,
+    };
+    if let Some(replaced) = replaced {
+        *expr = replaced;
+    } else if let Expr::Subquery(query) = expr {
+        at_most_one(query);
+    }
+}
+
+/// `ARRAY(SELECT ...)`: an aggregate over the subquery.
+fn array_of_rows(function: &Function) -> Option<Expr> {
+    let FunctionArguments::Subquery(query) = &function.args else { return None };
+    if name_of(function) != "array" {
+        return None;
+    }
+    if empty::is_empty(query) {
+        return parse_expr("__no_names()");
+    }
+    parse_expr(&format!("(SELECT array_agg(__element) FROM ({query}) AS __elements (__element))"))
+}
+
+/// The default of a column, which clients look up in pg_attrdef by its table and number.
+fn column_default(query: &Query) -> Option<Expr> {
+    let select = single(query)?;
+    let [table] = select.from.as_slice() else { return None };
+    if !table.joins.is_empty() || catalog_relation(&table.relation)? != "pg_attrdef" {
+        return None;
+    }
+    let (mut relation, mut number) = (None, None);
+    equalities(select.selection.as_ref()?, &mut |left, right| {
+        for (own, other) in [(left, right), (right, left)] {
+            match last_name(own).as_deref() {
+                Some("adrelid") => relation = Some(other.clone()),
+                Some("adnum") => number = Some(other.clone()),
+                _ => {}
+            }
+        }
+    });
+    parse_expr(&format!("__column_default({}, {})", relation?, number?))
+}
+
+fn single(query: &Query) -> Option<&Select> {
+    match query.body.as_ref() {
+        SetExpr::Select(select) if select.projection.len() == 1 => Some(select),
+        _ => None,
+    }
+}
+
+fn equalities(condition: &Expr, see: &mut impl FnMut(&Expr, &Expr)) {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            equalities(left, see);
+            equalities(right, see);
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => see(left, right),
+        Expr::Nested(inner) => equalities(inner, see),
+        _ => {}
+    }
+}
+
+fn last_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(i) => Some(fold(i)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(fold),
+        _ => None,
+    }
+}
+
+/// A subquery that finds one row of the catalog by its number is planned as an aggregate of that row.
+fn at_most_one(query: &mut Query) {
+    let plain = query.limit_clause.is_none() && query.order_by.is_none();
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let of_catalog = select
+        .from
+        .iter()
+        .all(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)).all(|f| catalog_relation(f).is_some()));
+    if !plain || !of_catalog || select.from.is_empty() || empty::has_aggregate(select) {
+        return;
+    }
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return;
+    };
+    if let Some(greatest) = parse_expr(&format!("max({value})")) {
+        *value = greatest;
+    }
+}
