@@ -2,6 +2,7 @@
 
 check.py EXTENSIONS DIR name=query ...   compares each view with its query at every snapshot, and its change feed
 check.py EXTENSIONS DIR --print QUERY    prints the rows of a query
+check.py EXTENSIONS DIR --write SQL      runs a statement that writes
 """
 
 import datetime
@@ -10,12 +11,12 @@ import sys
 import duckdb
 
 
-def attach(extensions, folder):
+def attach(extensions, folder, mode="(READ_ONLY)"):
     con = duckdb.connect(config={"extension_directory": extensions})
     con.execute("LOAD ducklake")
     con.execute("LOAD sqlite_scanner")
     con.execute("SET TimeZone = 'UTC'")
-    con.execute(f"ATTACH 'ducklake:sqlite:{folder}/catalog.sqlite' AS lake (READ_ONLY)")
+    con.execute(f"ATTACH 'ducklake:sqlite:{folder}/catalog.sqlite' AS lake {mode}")
     con.execute("USE lake")
     return con
 
@@ -85,6 +86,9 @@ def feed(con, name, versions):
 
 def main():
     extensions, folder, *arguments = sys.argv[1:]
+    if arguments[0] == "--write":
+        attach(extensions, folder, "").execute(arguments[1])
+        return
     con = attach(extensions, folder)
     if arguments[0] == "--print":
         for row in con.execute(arguments[1]).fetchall():

@@ -96,3 +96,29 @@ async fn every_type_arrives() {
     assert_eq!(lines[1], nulls);
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_duckdb_appends_reach_gold() {
+    if without("duckdb") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
+    run(&client, "CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t").await;
+    run(&client, "INSERT INTO t VALUES (1, 10)").await;
+    check(dir.path(), &["--write", "INSERT INTO t VALUES (2, 5), (3, 7)"]);
+    let mut sum = String::new();
+    for _ in 0..100 {
+        sum = crate::harness::value(&client, "SELECT v FROM s").await;
+        if sum == "22" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(sum, "22");
+    run(&client, "INSERT INTO t VALUES (4, 1)").await;
+    assert_eq!(crate::harness::value(&client, "SELECT v FROM s").await, "23");
+    server.stop();
+}

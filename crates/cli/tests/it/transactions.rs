@@ -168,3 +168,69 @@ async fn a_failing_row_holds_its_views_and_lets_go() {
     assert_eq!(value(&client, "SELECT count(*) FROM sluice.status WHERE status = 'ACTIVE'").await, "3");
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_view_keeps_its_rows_and_catches_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let mut client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
+    run(&client, "CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t").await;
+    run(&client, "CREATE MATERIALIZED VIEW twice AS SELECT v * 2 AS v FROM s").await;
+    run(&client, "INSERT INTO t VALUES (1, 10)").await;
+    run(&client, "SELECT sluice.pause('s')").await;
+    run(&client, "INSERT INTO t VALUES (2, 5)").await;
+    assert_eq!(value(&client, "SELECT v FROM s").await, "10");
+    assert_eq!(value(&client, "SELECT status FROM sluice.status WHERE name = 's'").await, "PAUSED");
+    server.stop();
+    server = Server::start(dir.path());
+    client = server.connect().await;
+    run(&client, "INSERT INTO t VALUES (3, 7)").await;
+    assert_eq!(value(&client, "SELECT v FROM s").await, "10");
+    let verified = rows(&client, "SELECT sluice.verify()").await.unwrap();
+    assert!(verified[0].contains("held back: paused"), "{verified:?}");
+    run(&client, "SELECT sluice.resume('s')").await;
+    assert_eq!(value(&client, "SELECT v FROM s").await, "22");
+    assert_eq!(value(&client, "SELECT v FROM twice").await, "44");
+    run(&client, "INSERT INTO t VALUES (4, 1)").await;
+    assert_eq!(value(&client, "SELECT v FROM twice").await, "46");
+    for verified in rows(&client, "SELECT sluice.verify()").await.unwrap() {
+        assert_eq!(verified.split(" | ").nth(3), Some("0"), "{verified}");
+        assert!(!verified.contains("held back"), "{verified}");
+    }
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_built_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
+    let refused = [
+        "SELECT * FROM t FOR UPDATE",
+        "SELECT * FROM t TABLESAMPLE SYSTEM (10)",
+        "SELECT DISTINCT ON (id) * FROM t",
+        "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        "CREATE MATERIALIZED VIEW m AS SELECT random() AS r FROM t",
+        "CREATE MATERIALIZED VIEW m AS SELECT * FROM t LIMIT 3",
+        "CREATE TABLE u (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE u (a int[])",
+        "INSERT INTO m SELECT 1",
+        "CREATE MATERIALIZED VIEW m WITH (shedule = '3s') AS SELECT 1 AS one",
+    ];
+    for sql in refused {
+        let error = rows(&client, sql).await.expect_err(sql);
+        let code = error.split(' ').next().unwrap().to_string();
+        assert!(["0A000", "42P01", "22023"].contains(&code.as_str()), "{sql}: {error}");
+    }
+    let error = rows(&client, "BEGIN READ ONLY; INSERT INTO t VALUES (1, 1)").await.unwrap_err();
+    assert!(error.starts_with("25006"), "{error}");
+    run(&client, "ROLLBACK").await;
+    let error = rows(&client, "SELECT nmae FROM (SELECT 1 AS name) x").await.unwrap_err();
+    assert!(error.starts_with("42703"), "{error}");
+    assert_eq!(rows(&client, "SHOW application_name").await.unwrap(), [""]);
+    run(&client, "SET application_name TO 'x'; RESET application_name").await;
+    assert_eq!(rows(&client, "SHOW application_name").await.unwrap(), [""]);
+    server.stop();
+}

@@ -102,6 +102,7 @@ impl Session {
         if format.kind == CopyKind::Binary {
             return Err(SqlError::unsupported("COPY FROM in binary format", "Send text or csv."));
         }
+        self.refuse_if_read_only("COPY FROM")?;
         let view = self.view();
         let def = view.version.catalog.get(&ObjectRef::parse(table)?, &self.settings.search_path())?;
         let target = Target::new(Arc::clone(def))?;

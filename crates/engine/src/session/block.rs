@@ -22,6 +22,7 @@ pub(crate) struct Block {
     pub(crate) ddl: Vec<DdlOp>,
     pub(crate) implicit: bool,
     pub(crate) now_micros: i64,
+    pub(crate) read_only: bool,
 }
 
 impl Session {
@@ -32,7 +33,36 @@ impl Session {
             ddl: vec![],
             implicit,
             now_micros: Utc::now().timestamp_micros(),
+            read_only: false,
         }
+    }
+
+    /// Refuses a change in a transaction that began READ ONLY.
+    pub(crate) fn refuse_if_read_only(&self, what: &str) -> Result<()> {
+        if self.block.as_ref().is_some_and(|b| b.read_only) {
+            return Err(SqlError::new("25006", format!("cannot execute {what} in a read-only transaction")));
+        }
+        Ok(())
+    }
+
+    /// Takes the modes of BEGIN and SET TRANSACTION.
+    pub(crate) fn set_modes(&mut self, modes: &[TransactionMode]) -> Result<()> {
+        use sqlparser::ast::{TransactionAccessMode as A, TransactionIsolationLevel as L};
+        for mode in modes {
+            match mode {
+                TransactionMode::IsolationLevel(L::Serializable) => {
+                    return Err(SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot."));
+                }
+                // Every transaction sees one snapshot, which is at least what these ask for.
+                TransactionMode::IsolationLevel(_) => {}
+                TransactionMode::AccessMode(access) => {
+                    if let Some(block) = &mut self.block {
+                        block.read_only = matches!(access, A::ReadOnly);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the next statement sees.
@@ -52,17 +82,6 @@ impl Session {
     }
 
     pub(crate) fn begin(&mut self, ast: &Ast) -> Result<Outcome> {
-        if let Ast::StartTransaction { modes, .. } = ast {
-            for mode in modes {
-                use sqlparser::ast::TransactionIsolationLevel as L;
-                if let TransactionMode::IsolationLevel(L::Serializable) = mode {
-                    return Err(SqlError::unsupported(
-                        "SERIALIZABLE",
-                        "Use REPEATABLE READ: every transaction sees one snapshot.",
-                    ));
-                }
-            }
-        }
         match &mut self.block {
             Some(block) if !block.implicit => {
                 self.notices.push(super::Notice {
@@ -74,6 +93,12 @@ impl Session {
             }
             Some(block) => block.implicit = false,
             None => self.block = Some(self.new_block(false)),
+        }
+        if let Ast::StartTransaction { modes, .. } = ast
+            && let Err(e) = self.set_modes(modes)
+        {
+            self.block = None;
+            return Err(e);
         }
         Ok(Outcome::done("BEGIN"))
     }
@@ -114,6 +139,7 @@ impl Session {
 
     /// Hands definitions in, or keeps them with the open transaction.
     pub(crate) async fn submit_ddl(&mut self, ops: Vec<DdlOp>) -> Result<()> {
+        self.refuse_if_read_only("a change of definitions")?;
         if let Some(block) = &mut self.block {
             let mut version = (*block.version).clone();
             let mut catalog = (*version.catalog).clone();
@@ -132,6 +158,7 @@ impl Session {
 
     /// INSERT, UPDATE and DELETE.
     pub(crate) async fn change_rows(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
+        self.refuse_if_read_only("a change of rows")?;
         let view = self.view();
         let context = Arc::clone(self.engine.context());
         let path = self.settings.search_path();

@@ -88,7 +88,7 @@ impl Session {
             Ast::Rollback { savepoint: None, .. } => Ok(self.roll_back()),
             Ast::Set(set) => self.set(set),
             Ast::ShowVariable { variable } => self.show(variable),
-            Ast::Reset(_) => Ok(Outcome::done("RESET")),
+            Ast::Reset(reset) => self.reset(reset),
             Ast::Explain { .. } => self.explain(ast).await,
             Ast::Copy { .. } => self.copy(ast).await,
             Ast::Discard { .. } => Ok(Outcome::done("DISCARD ALL")),

@@ -1,7 +1,7 @@
 use super::{Outcome, Session};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, fold};
-use sqlparser::ast::{Expr, Ident, Set, Value};
+use sqlparser::ast::{Expr, Ident, Reset, ResetStatement, Set, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ pub(crate) const SERVER_VERSION: &str = "16.0";
 /// What SET changes and SHOW shows.
 pub(crate) struct Settings {
     values: BTreeMap<String, String>,
+    defaults: BTreeMap<String, String>,
     changed: Vec<&'static str>,
 }
 
@@ -56,8 +57,8 @@ impl Settings {
             ("bytea_output", "hex"),
             ("jit", "off"),
         ];
-        let values = defaults.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        Self { values, changed: vec![] }
+        let defaults: BTreeMap<String, String> = defaults.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        Self { values: defaults.clone(), defaults, changed: vec![] }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -86,6 +87,22 @@ impl Settings {
     pub(crate) fn take_changed(&mut self) -> Vec<(&'static str, String)> {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|n| (n, self.get(n).unwrap_or_default().to_string())).collect()
+    }
+
+    /// Gives a setting, or all of them, the value they had when the session began.
+    fn reset(&mut self, name: Option<&str>) -> Result<()> {
+        let Some(name) = name else {
+            self.values = self.defaults.clone();
+            self.changed.extend(REPORTED);
+            return Ok(());
+        };
+        match self.defaults.get(&name.to_lowercase()).cloned() {
+            Some(value) => self.put(name, value),
+            None => {
+                self.values.remove(&name.to_lowercase());
+                Ok(())
+            }
+        }
     }
 
     fn put(&mut self, name: &str, value: String) -> Result<()> {
@@ -146,16 +163,25 @@ impl Session {
                 let value: Vec<String> = values.iter().map(setting_text).collect();
                 let value = value.join(", ");
                 if value.eq_ignore_ascii_case("default") {
-                    return Ok(Outcome::done("SET"));
+                    self.settings.reset(Some(&name))?;
+                } else {
+                    self.settings.put(&name, value)?;
                 }
-                self.settings.put(&name, value)?;
             }
             Set::SetTimeZone { value, .. } => self.settings.put("timezone", setting_text(value))?,
             Set::SetNames { charset_name, .. } => self.settings.put("client_encoding", charset_name.value.clone())?,
-            Set::SetTransaction { .. } | Set::SetSessionParam(_) => {}
+            Set::SetTransaction { modes, snapshot: None, session: false } => self.set_modes(modes)?,
             other => return Err(SqlError::unsupported(format!("SET {other}"), "Set one parameter at a time.")),
         }
         Ok(Outcome::done("SET"))
+    }
+
+    pub(crate) fn reset(&mut self, reset: &ResetStatement) -> Result<Outcome> {
+        match &reset.reset {
+            Reset::ALL => self.settings.reset(None)?,
+            Reset::ConfigurationParameter(name) => self.settings.reset(Some(&name.to_string()))?,
+        }
+        Ok(Outcome::done("RESET"))
     }
 
     pub(crate) fn show(&mut self, variable: &[Ident]) -> Result<Outcome> {

@@ -49,6 +49,9 @@ impl Session {
 }
 
 fn differences(result: &Verified) -> String {
+    if let Some(reason) = &result.held {
+        return format!("not compared, it is held back: {reason}");
+    }
     let line = |d: &crate::verify::Difference| {
         let side = if d.copies > 0 { "only in the table" } else { "only in the query" };
         format!("{side}, {} time(s): {}", d.copies.abs(), d.row)

@@ -79,6 +79,7 @@ impl Core {
             self.graph.views.remove(id);
             self.context.indexes.drop_table(*id);
         }
+        self.take_altered(&definitions.catalog);
         let mut deltas = self.base_deltas(tick)?;
         let clock = self.graph.clock_due();
         if clock {
@@ -95,6 +96,35 @@ impl Core {
         }
         self.graph.order_views();
         Ok(())
+    }
+
+    /// A view whose definition changed (paused, resumed, another schedule) is rebuilt when it is live again: what
+    /// happened meanwhile did not reach its operators.
+    fn take_altered(&mut self, catalog: &Catalog) {
+        for view in self.graph.views.values_mut() {
+            let Some(def) = catalog.by_id(view.def.id).filter(|d| !Arc::ptr_eq(d, &view.def)) else { continue };
+            view.def = Arc::clone(def);
+            if !def.materialized().is_some_and(|m| m.paused) {
+                view.broken = Some("its definition changed".into());
+            }
+        }
+    }
+
+    /// Views that this tick leaves behind what they read, and why.
+    pub(super) fn held(&self) -> Option<String> {
+        let mut held: BTreeMap<i64, &str> = BTreeMap::new();
+        for id in &self.graph.order {
+            let Some(view) = self.graph.views.get(id) else { continue };
+            let Some(m) = view.def.materialized() else { continue };
+            if m.paused {
+                held.insert(*id, "paused");
+            } else if !view.errors.is_empty() {
+                held.insert(*id, "error");
+            } else if m.reads.iter().any(|r| self.graph.views.get(r).is_some_and(|v| v.broken.is_some())) {
+                held.insert(*id, "waits for what it reads");
+            }
+        }
+        if held.is_empty() { None } else { serde_json::to_string(&held).ok() }
     }
 
     fn base_deltas(&self, tick: &Tick) -> Result<Deltas> {
@@ -125,8 +155,11 @@ impl Core {
         let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
         let Some(m) = view.def.materialized() else { return Ok(()) };
         let touched = m.reads.iter().any(|r| deltas.get(r).is_some_and(|d| !d.is_empty()));
-        let due = touched || (clock && (view.reads_clock || view.broken.is_some()));
-        if !due || m.paused {
+        if m.paused {
+            return Ok(());
+        }
+        let due = touched || view.broken.is_some() || (clock && view.reads_clock);
+        if !due {
             return Ok(());
         }
         let started = Instant::now();

@@ -95,7 +95,8 @@ impl Core {
 
     /// Runs a tick and answers its transactions.
     fn tick(&mut self, transactions: Vec<Transaction>) {
-        if transactions.is_empty() && !self.graph.clock_due() {
+        self.look_for_foreign();
+        if transactions.is_empty() && !self.graph.clock_due() && !self.graph.foreign {
             return;
         }
         if let Err(e) = self.follow_foreign() {
@@ -117,6 +118,15 @@ impl Core {
             let answer = outcome.clone().map(|_| Committed { again: committed });
             // A client that went away needs no answer.
             let _ = reply.send(answer);
+        }
+    }
+
+    /// Notices snapshots of other programs; a commit over them would be refused.
+    fn look_for_foreign(&mut self) {
+        match self.lake.newest_snapshot() {
+            Ok(newest) if newest != self.lake.state().snapshot => self.graph.foreign = true,
+            Ok(_) => {}
+            Err(e) => tracing::error!("the catalog cannot be read: {e}"),
         }
     }
 

@@ -62,7 +62,9 @@ impl Core {
             }
         }
         for id in views_in_order(&catalog) {
-            self.rebuild(&mut tick, &catalog, id, true)?;
+            // A paused view keeps its rows as they are; resuming it rebuilds it.
+            let paused = catalog.by_id(id).and_then(|d| d.materialized()).is_some_and(|m| m.paused);
+            self.rebuild(&mut tick, &catalog, id, !paused)?;
         }
         self.graph.order_views();
         let definitions = super::ddl::Definitions::unchanged(&tick.base);

@@ -48,7 +48,7 @@ impl Core {
             self.graph.views.values_mut().try_for_each(|v| commit_view(&mut v.how))?;
             return Ok(tick.base.snapshot);
         }
-        sidecar.tick = Some((tick.time_micros, None));
+        sidecar.tick = Some((tick.time_micros, self.held()));
         sidecar.history = history;
         sidecar.sequences = self.context.sequences.moved();
         let sequences = sidecar.sequences.clone();

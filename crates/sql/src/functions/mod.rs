@@ -9,5 +9,6 @@ pub(crate) mod decimal;
 pub(crate) mod interval;
 pub(crate) mod normalize;
 pub(crate) mod rewrite;
+pub(crate) mod round;
 pub(crate) mod sign;
 pub(crate) mod whole;

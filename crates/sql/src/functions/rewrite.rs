@@ -60,6 +60,31 @@ fn both_floats(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
     (left, right)
 }
 
+/// An aggregate whose result depends on the order of its input gets one where the query names none, so that every way
+/// to compute it gives the same result.
+#[derive(Debug)]
+pub(crate) struct OrderedAggregates;
+
+impl AnalyzerRule for OrderedAggregates {
+    fn name(&self) -> &str {
+        "ordered_aggregates"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite(plan, InValues::Keep, |e, _| {
+            Ok(match e {
+                Expr::AggregateFunction(mut f)
+                    if matches!(f.func.name(), "string_agg" | "array_agg") && f.params.order_by.is_empty() =>
+                {
+                    f.params.order_by = f.params.args.iter().take(1).map(|a| a.clone().sort(true, false)).collect();
+                    Transformed::yes(Expr::AggregateFunction(f))
+                }
+                e => Transformed::no(e),
+            })
+        })
+    }
+}
+
 /// Arithmetic and casts become checked functions. Runs after types are coerced, when operands have their types.
 #[derive(Debug)]
 pub(crate) struct CheckedOperators;

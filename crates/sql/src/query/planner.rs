@@ -2,7 +2,7 @@
 
 use super::{catalog, copies, names, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
-use crate::functions::rewrite::{CheckedOperators, IntegerLiterals};
+use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::types::TypePlanner;
 use crate::{Result, SqlError, SqlType};
 use datafusion::common::config::ConfigOptions;
@@ -79,6 +79,9 @@ impl Planner {
         for f in own_aggregates() {
             aggregates.insert(f.name().to_string(), f);
         }
+        for name in ANOTHER_MEANING {
+            scalars.remove(*name);
+        }
         for f in own_scalars() {
             scalars.insert(f.name().to_string(), f);
         }
@@ -148,12 +151,29 @@ impl Planner {
     }
 }
 
+/// Functions of the planner whose meaning or arguments PostgreSQL's of the same name do not share: unknown here rather
+/// than wrong.
+const ANOTHER_MEANING: &[&str] = &[
+    "to_char",
+    "date_format",
+    "to_date",
+    "to_timestamp",
+    "to_timestamp_seconds",
+    "to_timestamp_millis",
+    "to_timestamp_micros",
+    "to_timestamp_nanos",
+    "to_time",
+    "to_local_time",
+    "to_unixtime",
+];
+
 fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(ScalarUDF::new_from_impl(crate::functions::sign::Sign::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::coalesce::Coalesce::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::round::Round::new())),
     ]
 }
 
@@ -184,6 +204,7 @@ fn parser_options() -> ParserOptions {
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(OrderedAggregates),
         Arc::new(IntegerLiterals),
         Arc::new(TypeCoercion::new()),
         Arc::new(CheckedOperators),

@@ -137,7 +137,7 @@ fn type_parameter(value: &mut Expr) {
 }
 
 fn as_text(value: Expr) -> Expr {
-    Expr::Cast { kind: CastKind::Cast, expr: Box::new(value), data_type: DataType::Text, format: None }
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(value), data_type: DataType::Text, array: false, format: None }
 }
 
 /// The function's last name, folded.
