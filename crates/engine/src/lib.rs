@@ -82,7 +82,7 @@ impl Engine {
         let (requests, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("engine".into())
-            .spawn(move || core.run(receiver))
+            .spawn(move || run_or_exit(core, receiver))
             .map_err(|e| SqlError::internal(format!("no thread for the engine: {e}")))?;
         let inner =
             Inner { context, requests, status, reader: Mutex::new(reader), dir, thread: Mutex::new(Some(thread)) };
@@ -132,3 +132,16 @@ impl Engine {
         self.inner.reader.lock()
     }
 }
+
+/// A panic in the engine leaves its memory in doubt, the lake as of the last commit is not: the process ends, and the
+/// next start rebuilds everything from the lake.
+fn run_or_exit(core: Core, requests: std::sync::mpsc::Receiver<Request>) {
+    let run = std::panic::AssertUnwindSafe(|| core.run(requests));
+    if std::panic::catch_unwind(run).is_err() {
+        tracing::error!("the engine panicked; the lake is as of its last commit, start again to go on");
+        std::process::exit(EXIT_PANIC);
+    }
+}
+
+/// Exit code of a process whose engine panicked (EX_SOFTWARE of sysexits.h).
+const EXIT_PANIC: i32 = 70;

@@ -36,7 +36,7 @@ impl Screen {
     /// A line that stays; in JSON an object with the event's name and fields.
     pub(crate) fn say(&self, event: &str, text: String, fields: &[(&str, Value)]) {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = if event == "status" { vec![] } else { std::mem::take(&mut drawn.lines) };
+        let kept = std::mem::take(&mut drawn.lines);
         let mut out = rewind(kept.len());
         match self.format {
             Format::Text => out.push_str(&format!("{text}\n")),
@@ -46,7 +46,7 @@ impl Screen {
                 out.push_str(&format!("{}\n", Value::Object(object)));
             }
         }
-        kept.iter().for_each(|line| out.push_str(&format!("{line}\n")));
+        out.push_str(&cut(&kept));
         drawn.lines = kept;
         print(&out);
     }
@@ -58,7 +58,7 @@ impl Screen {
         }
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = rewind(drawn.lines.len());
-        lines.iter().for_each(|line| out.push_str(&format!("{line}\n")));
+        out.push_str(&cut(&lines));
         drawn.lines = lines;
         print(&out);
     }
@@ -87,6 +87,11 @@ impl Screen {
 /// Moves to the first of the drawn lines and clears from there.
 fn rewind(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}A\r\x1b[J") }
+}
+
+/// Lines that a narrow terminal cuts instead of wrapping, so that their number is their height.
+fn cut(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!("\x1b[?7l{}\n\x1b[?7h", lines.join("\n")) }
 }
 
 /// A reader that went away must not end the demo before its server is stopped.

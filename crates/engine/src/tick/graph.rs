@@ -1,7 +1,7 @@
 //! The views in order, and one tick's way through them.
 
 use super::ddl::Definitions;
-use super::view_state::{How, View};
+use super::view_state::{How, Undo, View};
 use super::{Core, Tick, ViewStatus};
 use crate::catalog::{Catalog, Mode, TableDef};
 use crate::read::{Names, ReadView, Staged, TableHandle};
@@ -40,13 +40,7 @@ impl Graph {
     }
 
     pub(crate) fn abort(&mut self) {
-        for view in self.views.values_mut() {
-            if let How::Incremental { circuit, .. } = &mut view.how
-                && let Err(e) = circuit.abort()
-            {
-                view.broken = Some(format!("could not take back a tick: {e}"));
-            }
-        }
+        self.views.values_mut().for_each(View::abort);
     }
 
     /// Puts each view after what it reads.
@@ -203,6 +197,7 @@ impl Core {
         started: Instant,
     ) -> Result<()> {
         let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
+        view.remember();
         for (error, weight) in &out.errors {
             *view.errors.entry(error.clone()).or_insert(0) += weight;
         }
@@ -406,6 +401,7 @@ impl Core {
             pending: vec![],
             broken: None,
             reads_clock: clock,
+            undo: Undo::Rebuild,
             def,
         })
     }

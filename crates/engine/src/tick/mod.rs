@@ -107,12 +107,15 @@ impl Core {
         }
         let mut tick = self.start_tick();
         let (accepted, sidecar, version) = self.accept(&mut tick, transactions);
-        let outcome = match version {
-            Err(e) => Err(e),
-            Ok(definitions) => self.finish(&mut tick, definitions, sidecar),
+        let (redefines, outcome) = match version {
+            Err(e) => (true, Err(e)),
+            Ok(definitions) => (definitions.changed, self.finish(&mut tick, definitions, sidecar)),
         };
-        if outcome.is_err() {
+        if let Err(e) = &outcome {
+            tracing::warn!("a tick was taken back: {}", e.message);
             self.abort();
+            // Tables and indexes that came or went with it are not worth an undo of their own.
+            self.graph.foreign |= redefines;
         }
         for (reply, committed) in accepted {
             let answer = outcome.clone().map(|_| Committed { again: committed });

@@ -2,7 +2,7 @@
 
 use super::ddl::Definitions;
 use super::publish::among;
-use super::view_state::How;
+use super::view_state::{How, View};
 use super::{Core, Tick};
 use crate::error;
 use crate::read::Staged;
@@ -45,7 +45,7 @@ impl Core {
             && sidecar.put_objects.is_empty()
             && sidecar.end_objects.is_empty();
         if unchanged {
-            self.graph.views.values_mut().try_for_each(|v| commit_view(&mut v.how))?;
+            self.graph.views.values_mut().try_for_each(View::commit)?;
             return Ok(tick.base.snapshot);
         }
         sidecar.tick = Some((tick.time_micros, self.held()));
@@ -67,9 +67,7 @@ impl Core {
 
     /// After the commit point: operators and indexes keep what they staged, and readers see the new version.
     fn show(&mut self, tick: &mut Tick, snapshot: i64, definitions: Definitions) -> Result<()> {
-        for view in self.graph.views.values_mut() {
-            commit_view(&mut view.how)?;
-        }
+        self.graph.views.values_mut().try_for_each(View::commit)?;
         for (_, index) in self.context.indexes.all() {
             index.write().commit(snapshot)?;
         }
@@ -200,12 +198,5 @@ impl Core {
             }
         };
         Ok(Arc::new(self.lake.table_to_create(table, &schema, &name, columns).map_err(error::lake)?))
-    }
-}
-
-fn commit_view(how: &mut How) -> Result<()> {
-    match how {
-        How::Incremental { circuit, .. } => Ok(circuit.commit()?),
-        How::Recompute { .. } => Ok(()),
     }
 }

@@ -96,16 +96,17 @@ impl Core {
                     Some(again) => self.run_again(tick, &definitions, &*again),
                 },
             };
-            let staged = outcome.and_then(|(writes, changed)| {
-                self.stage(tick, &definitions, writes)?;
-                Ok(changed)
-            });
-            match staged {
-                Ok(changed) => accepted.push((reply, changed)),
+            match outcome {
+                Ok((writes, changed)) => {
+                    accepted.push((reply, changed));
+                    // Half a transaction in the indexes: only taking back the whole tick is safe.
+                    if let Err(e) = self.stage(tick, &definitions, writes) {
+                        return (accepted, sidecar, Err(e));
+                    }
+                }
                 Err(e) => {
-                    let failed_ddl = !ddl.is_empty();
                     let _ = reply.send(Err(e.clone()));
-                    if failed_ddl {
+                    if !ddl.is_empty() {
                         return (accepted, sidecar, Err(e));
                     }
                 }

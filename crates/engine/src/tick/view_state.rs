@@ -2,6 +2,7 @@ use crate::catalog::TableDef;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use sluice_flow::{Circuit, Errors};
+use sluice_sql::Result;
 use sluice_zset::ZBatch;
 use std::sync::Arc;
 
@@ -20,6 +21,18 @@ pub(crate) struct View {
     /// The machinery failed: rebuilt at the next tick that touches it.
     pub(crate) broken: Option<String>,
     pub(crate) reads_clock: bool,
+    /// What this tick has changed outside of the operators.
+    pub(crate) undo: Undo,
+}
+
+/// How a tick that fails is taken back.
+pub(crate) enum Undo {
+    /// The tick left the view alone.
+    Nothing,
+    /// Errors and withheld changes as they were.
+    Restore(Errors, Vec<ZBatch>),
+    /// The view was built in this tick.
+    Rebuild,
 }
 
 /// How a view follows its inputs.
@@ -54,6 +67,37 @@ pub struct ViewStatus {
 }
 
 impl View {
+    /// Remembers what a tick is about to change.
+    pub(crate) fn remember(&mut self) {
+        if matches!(self.undo, Undo::Nothing) {
+            self.undo = Undo::Restore(self.errors.clone(), self.pending.clone());
+        }
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        self.undo = Undo::Nothing;
+        match &mut self.how {
+            How::Incremental { circuit, .. } => Ok(circuit.commit()?),
+            How::Recompute { .. } => Ok(()),
+        }
+    }
+
+    pub(crate) fn abort(&mut self) {
+        match std::mem::replace(&mut self.undo, Undo::Nothing) {
+            Undo::Nothing => {}
+            Undo::Restore(errors, pending) => {
+                self.errors = errors;
+                self.pending = pending;
+            }
+            Undo::Rebuild => self.broken = Some("the tick that built it was taken back".into()),
+        }
+        if let How::Incremental { circuit, .. } = &mut self.how
+            && let Err(e) = circuit.abort()
+        {
+            self.broken = Some(format!("could not take back a tick: {e}"));
+        }
+    }
+
     pub(crate) fn strategy(&self) -> String {
         match &self.how {
             How::Incremental { .. } => "incremental".to_string(),
