@@ -1,6 +1,7 @@
 //! The `sluice` binary: arguments, output, and which lake a command talks to.
 
 mod client;
+mod demo;
 mod error;
 mod inspect;
 mod output;
@@ -35,6 +36,9 @@ pub(crate) struct Target {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See the main job with nothing to set up: a live shop, a crash on purpose, a proof
+    #[command(after_help = "Example: sluice demo --orders 100000 --seconds 30")]
+    Demo(demo::Demo),
     /// Run continuously and serve the PostgreSQL protocol
     #[command(after_help = "Example: sluice up --dir shop --listen 127.0.0.1:5433\n         psql -h 127.0.0.1 -p 5433")]
     Up(up::Up),
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match Arguments::parse().command {
+            Command::Demo(demo) => demo.run().await,
             Command::Up(up) => up.run().await,
             Command::Sql(sql) => sql.run().await,
             Command::Status(target) => inspect::status(&target).await,

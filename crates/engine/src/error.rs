@@ -9,5 +9,10 @@ pub(crate) fn lake(error: LakeError) -> SqlError {
         LakeError::Foreign { .. } => "40001",
         _ => "58030",
     };
-    SqlError::new(code, error.to_string())
+    let message = error.to_string();
+    if message.contains("disk is full") || message.contains("No space left on device") {
+        return SqlError::new("53100", message)
+            .hint("Free some space and try again: nothing was written, reading goes on.");
+    }
+    SqlError::new(code, message)
 }

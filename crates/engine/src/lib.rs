@@ -14,6 +14,7 @@ mod session;
 mod statement;
 mod system;
 mod tick;
+mod time_travel;
 mod verify;
 mod version;
 mod write;

@@ -81,7 +81,8 @@ fn words(tokens: &[TokenWithSpan]) -> Vec<String> {
     words.take(6).collect()
 }
 
-fn parse_one(mut tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+    let mut tokens = crate::time_travel::rewrite(tokens)?;
     let start = words(&tokens);
     let start: Vec<&str> = start.iter().map(String::as_str).collect();
     match start.as_slice() {

@@ -76,7 +76,8 @@ impl Engine {
     fn held_at(&self, snapshot: i64) -> Result<BTreeMap<i64, String>> {
         let held = self.reader().held(snapshot).map_err(error::lake)?;
         let parse = |json: String| {
-            serde_json::from_str(&json).map_err(|e| SqlError::internal(format!("the record of snapshot {snapshot} cannot be read: {e}")))
+            serde_json::from_str(&json)
+                .map_err(|e| SqlError::internal(format!("the record of snapshot {snapshot} cannot be read: {e}")))
         };
         held.map_or_else(|| Ok(BTreeMap::new()), parse)
     }

@@ -10,6 +10,9 @@
 //! | `before_commit` | the catalog transaction has not begun |
 //! | `in_commit` | its snapshot row is written |
 //! | `after_commit` | the commit is durable, and nobody has been told |
+//!
+//! Maintenance has `before_flush_commit`, `in_flush` and `after_flush` at the same places of a flush, and
+//! `in_expire` before an expiry commits.
 
 use std::sync::OnceLock;
 

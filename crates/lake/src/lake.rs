@@ -18,11 +18,11 @@ const DATA: &str = "data";
 
 /// A lake and the one connection that writes to it. The newest snapshot is mirrored in memory.
 pub struct Lake {
-    db: Connection,
+    pub(crate) db: Connection,
     dir: PathBuf,
-    data_dir: PathBuf,
-    files: FileCache,
-    state: CatalogState,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) files: FileCache,
+    pub(crate) state: CatalogState,
 }
 
 impl Lake {

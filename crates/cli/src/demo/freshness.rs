@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use super::session;
-use super::shop::PROBE;
+use super::shop::{self, FRESHNESS_PROBE};
 use super::stage::Stage;
 use crate::error::{CliError, Result};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,19 +53,25 @@ pub(crate) fn start(stage: &Arc<Stage>) -> JoinHandle<()> {
 
 async fn measure(stage: &Stage, writer: &Client, reader: &Client, random: &mut Random) -> Result<()> {
     while !stage.is_closed() {
-        stage.freshness.add(probe(stage, writer, reader, random).await?);
+        stage.freshness.add(probe(stage, writer, reader, FRESHNESS_PROBE, random).await?);
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
 }
 
-/// One INSERT, and how long it took until `reader` saw it in gold. Only one probe may run at a time.
-async fn probe(stage: &Stage, writer: &Client, reader: &Client, random: &mut Random) -> Result<Duration> {
-    let before = seen(reader).await?;
-    let order = [stage.probe_order(random)];
+/// One INSERT, and how long it took until `reader` saw it in gold. Nothing else may write for the customer.
+pub(crate) async fn probe(
+    stage: &Stage,
+    writer: &Client,
+    reader: &Client,
+    customer: u64,
+    random: &mut Random,
+) -> Result<Duration> {
+    let before = seen(reader, customer).await?;
+    let order = [shop::order_values(customer, stage.order_time(), random)];
     let sent = Instant::now();
     let insert = stage.insert(writer, &order);
-    let arrival = arrived(reader, before, sent);
+    let arrival = arrived(reader, customer, before, sent);
     let (ids, time) = tokio::try_join!(insert, arrival)?;
     match ids.len() {
         1 => Ok(time),
@@ -73,9 +79,9 @@ async fn probe(stage: &Stage, writer: &Client, reader: &Client, random: &mut Ran
     }
 }
 
-async fn arrived(reader: &Client, before: u64, sent: Instant) -> Result<Duration> {
+async fn arrived(reader: &Client, customer: u64, before: u64, sent: Instant) -> Result<Duration> {
     loop {
-        if seen(reader).await? > before {
+        if seen(reader, customer).await? > before {
             return Ok(sent.elapsed());
         }
         if sent.elapsed() > PATIENCE {
@@ -85,7 +91,7 @@ async fn arrived(reader: &Client, before: u64, sent: Instant) -> Result<Duration
     }
 }
 
-/// Orders of the probe's customer that gold shows.
-pub(crate) async fn seen(reader: &Client) -> Result<u64> {
-    session::number(reader, &format!("SELECT orders FROM gold_customer_ltv WHERE customer_id = {PROBE}")).await
+/// Orders of a customer that gold shows.
+async fn seen(reader: &Client, customer: u64) -> Result<u64> {
+    session::number(reader, &format!("SELECT orders FROM gold_customer_ltv WHERE customer_id = {customer}")).await
 }

@@ -24,6 +24,7 @@ pub(crate) async fn fill(client: &Client, orders: u64, screen: &Screen) -> Resul
     copy(client, into, orders, screen, |_| shop::order_csv(now, &mut random)).await?;
     for view in &VIEWS {
         let started = Instant::now();
+        screen.draw(vec![format!("{:<9} {:<23} filling ...", view.layer, view.name)]);
         client.batch_execute(&format!("CREATE MATERIALIZED VIEW {} AS {}", view.name, view.query)).await?;
         let text = format!("{:<9} {:<23} created in {}", view.layer, view.name, seconds(started.elapsed()));
         screen.say("created", text, &[("name", view.name.into()), ("seconds", started.elapsed().as_secs_f64().into())]);

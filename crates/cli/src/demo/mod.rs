@@ -38,13 +38,13 @@ pub(crate) struct Demo {
     #[arg(long, default_value = "127.0.0.1:5433", value_name = "ADDR")]
     listen: SocketAddr,
     /// How long the shop is busy after loading
-    #[arg(long, default_value = "60", value_name = "N", value_parser = clap::value_parser!(u64).range(4..))]
+    #[arg(long, default_value = "60", value_name = "N", value_parser = clap::value_parser!(u64).range(4..=604_800))]
     seconds: u64,
     /// Changes a second to attempt
-    #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: u64,
     /// Orders to load first
-    #[arg(long, default_value = "1000000", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value = "1000000", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     orders: u64,
     /// How to print; json gives one object a line
     #[arg(long, value_enum, default_value = "text")]
@@ -59,11 +59,10 @@ impl Demo {
         let mut server = Server::start(&self.dir, self.listen).await?;
         screen.say("serving", server.greeting(), &[("address", server.address().into())]);
         let played = tokio::select! {
-            played = self.play(&mut server, &screen, &stop) => played,
-            () = stop.insisted() => Err(CliError::new("interrupted before the proof").hint(self.going_on())),
+            played = self.play(&mut server, &screen, stop.clone()) => played.map_err(|e| server.explain(e)),
+            () = stop.insisted() => Err(CliError::new("interrupted before the proof").hint(self.what_is_left())),
         };
         screen.leave();
-        let played = played.map_err(|e| server.explain(e));
         server.stop().await;
         let good = played?;
         screen.say("kept", format!("To go on: {}", self.going_on()), &[("command", self.going_on().into())]);
@@ -71,11 +70,14 @@ impl Demo {
     }
 
     /// Everything between the start and the end of the server; whether all that was checked held.
-    async fn play(&self, server: &mut Server, screen: &Arc<Screen>, stop: &Stop) -> Result<bool> {
-        let client = session::connect(server.address()).await?;
-        load::fill(&client, self.orders, screen).await?;
+    async fn play(&self, server: &mut Server, screen: &Arc<Screen>, mut stop: Stop) -> Result<bool> {
+        let client = session::connect(&server.address()).await?;
+        tokio::select! {
+            filled = load::fill(&client, self.orders, screen) => filled?,
+            () = stop.asked() => return Err(CliError::new("interrupted while loading").hint(self.what_is_left())),
+        }
         let first = proof::newest(&client).await?;
-        let stage = Arc::new(Stage::new(server.address(), &self.dir, self.orders, self.rate, stop.clone()));
+        let stage = Arc::new(Stage::new(server.address(), &self.dir, self.orders, self.rate, stop));
         let survived = acts::perform(self.seconds, server, &stage, screen).await?;
         let proved = proof::prove(&stage, first, screen).await?;
         Ok(survived && proved)
@@ -87,6 +89,10 @@ impl Demo {
         }
         let text = format!("{} holds a lake already", self.dir.display());
         Err(CliError::new(text).hint(format!("{} opens it; --dir NEW makes the demo's own.", self.going_on())))
+    }
+
+    fn what_is_left(&self) -> String {
+        format!("{} opens what is there; it may also be deleted.", self.going_on())
     }
 
     fn going_on(&self) -> String {

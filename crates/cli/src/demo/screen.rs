@@ -121,3 +121,15 @@ pub(crate) fn shown(time: Duration) -> String {
         ms => format!("{:.1} s", ms / 1e3),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let times = [310, 12_400, 812_000, 17_400_000].map(|us| shown(Duration::from_micros(us)));
+        assert_eq!(times, ["0.3 ms", "12 ms", "812 ms", "17.4 s"]);
+    }
+}

@@ -76,14 +76,12 @@ impl Server {
         }
     }
 
-    /// Adds what the server said last to an error, if the server is what failed.
+    /// The server's own end and last words, if that is what an error comes from.
     pub(crate) fn explain(&mut self, e: CliError) -> CliError {
-        match self.child.try_wait() {
-            Ok(Some(status)) => {
-                CliError::new(format!("the server ended with {status}\n{}", said(&self.complaints))).hint(e.to_string())
-            }
-            _ => e,
-        }
+        let Ok(Some(status)) = self.child.try_wait() else { return e };
+        let said = format!("the server ended by itself: {status}\n{}", said(&self.complaints));
+        let hint = format!("sluice up --dir {} goes on from what it acknowledged.", self.dir.display());
+        CliError::new(said.trim_end()).hint(hint)
     }
 }
 
@@ -113,10 +111,23 @@ fn refused(complaints: &Lines) -> CliError {
     let said = said(complaints);
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     if said.contains("in use") {
-        return CliError::new(said).hint("Choose another port with --listen 127.0.0.1:0.");
+        return CliError::new(said).hint("sluice demo --listen 127.0.0.1:0 takes a free port.");
     }
     match said.split_once("\nhint: ") {
         Some((message, hint)) => CliError::new(message).hint(hint),
         None => CliError::new(format!("the server did not start: {said}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_read_from_the_greeting() {
+        let read = |line: &str| address(line).map(|a| a.to_string());
+        assert_eq!(read("sluice serves meet at noon at 127.0.0.1:5433 (8 ms)"), Some("127.0.0.1:5433".into()));
+        assert_eq!(read(""), None);
+        assert_eq!(read("error: at a loss"), None);
     }
 }

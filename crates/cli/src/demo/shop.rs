@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 
 pub(crate) const CUSTOMERS: u64 = 10_000;
 
-/// The customer whose orders are only the freshness probe's, so that their count says which of them arrived.
-pub(crate) const PROBE: u64 = 1;
+/// Customers whose orders are only one probe's each, so that their count says whether its order arrived.
+pub(crate) const FRESHNESS_PROBE: u64 = 1;
+pub(crate) const RESTART_PROBE: u64 = 2;
+const PROBES: u64 = 2;
 
 pub(crate) const REGIONS: [&str; 5] = ["africa", "americas", "asia", "europe", "oceania"];
 
@@ -93,9 +95,9 @@ pub(crate) fn order_values(customer: u64, created_micros: i64, random: &mut Rand
     format!("({customer}, {}, '{currency}', 'new', '{}')", amount(random), timestamp(created_micros))
 }
 
-/// Any customer but the probe's.
+/// Any customer but the probes'.
 pub(crate) fn customer(random: &mut Random) -> u64 {
-    2 + random.below(CUSTOMERS - 1)
+    PROBES + 1 + random.below(CUSTOMERS - PROBES)
 }
 
 /// Mostly everyday amounts; one in a hundred is large enough to be reviewed.

@@ -3,7 +3,6 @@
 use super::freshness::Freshness;
 use super::ledger::Ledger;
 use super::session;
-use super::shop;
 use super::stop::Stop;
 use crate::error::{CliError, Result};
 use std::path::{Path, PathBuf};
@@ -108,10 +107,5 @@ impl Stage {
         }
         self.ledger.refused(error.to_string());
         Ok(())
-    }
-
-    /// One order of the probe's customer, as a row of VALUES.
-    pub(crate) fn probe_order(&self, random: &mut super::random::Random) -> String {
-        shop::order_values(shop::PROBE, self.order_time(), random)
     }
 }

@@ -1,8 +1,10 @@
 //! Tests of the whole: the real binary, the real PostgreSQL, the real DuckDB.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod clients;
 mod corpus;
 mod crash;
+mod demo;
 mod duckdb;
 mod harness;
 mod transactions;

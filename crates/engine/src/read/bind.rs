@@ -7,6 +7,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Constraint, Constraints};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan, TableSource};
+use sluice_lake::TableVersion;
 use sluice_sql::{Result, SqlError};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) struct TableHandle {
     schema: SchemaRef,
     constraints: Constraints,
     row_ids: bool,
+    /// Its rows of an older snapshot, whatever the view shows.
+    past: Option<Arc<TableVersion>>,
 }
 
 impl TableHandle {
@@ -26,7 +29,12 @@ impl TableHandle {
         // A key of a maintained view holds by construction, a primary key because it is enforced.
         let constraints = key.filter(|k| !k.is_empty()).map(|k| vec![Constraint::PrimaryKey(k)]).unwrap_or_default();
         let schema = if row_ids { with_row_id(&def.arrow()) } else { def.arrow() };
-        Self { def, schema, constraints: Constraints::new_unverified(constraints), row_ids }
+        Self { def, schema, constraints: Constraints::new_unverified(constraints), row_ids, past: None }
+    }
+
+    /// The table as of an older snapshot.
+    pub(crate) fn of_past(def: Arc<TableDef>, rows: Arc<TableVersion>) -> Self {
+        Self { past: Some(rows), ..Self::new(def, false) }
     }
 }
 
@@ -95,6 +103,10 @@ pub(crate) fn bind(plan: LogicalPlan, view: &ReadView) -> Result<LogicalPlan> {
 
 impl BoundTable {
     fn new(view: &ReadView, handle: &TableHandle) -> Result<Self> {
+        if let Some(past) = &handle.past {
+            let table = Some(Arc::clone(past));
+            return Ok(BoundTable { schema: Arc::clone(&handle.schema), table, staged: None, row_ids: false });
+        }
         let table = view.version.tables.get(&handle.def.id).cloned();
         let staged = view.staged.get(&handle.def.id).cloned();
         if table.is_none() && staged.is_none() {

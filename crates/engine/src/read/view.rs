@@ -6,11 +6,11 @@ use crate::version::Version;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::{MemTable, provider_as_source};
-use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, TableSource};
 use parking_lot::RwLock;
 use sluice_sql::{Result, SqlError, Tables};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A version and what is staged over it: what one statement sees.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub(crate) struct Names<'a> {
     pub(crate) context: &'a Context,
     pub(crate) path: &'a [String],
     pub(crate) engine: Option<&'a crate::Engine>,
+    /// What SHOW shows, for the functions that show it too.
+    pub(crate) settings: Option<&'a crate::session::Settings>,
     /// The table whose rows are to show their numbers.
     pub(crate) row_ids_of: Option<i64>,
     /// A name that stands for these rows instead of its table.
@@ -34,11 +36,32 @@ pub(crate) struct Names<'a> {
     /// Stored objects that were named.
     pub(crate) read: RwLock<Vec<i64>>,
     depth: usize,
+    catalog: OnceLock<Arc<system::pg::Snapshot>>,
 }
 
 impl<'a> Names<'a> {
     pub(crate) fn new(view: &'a ReadView, context: &'a Context, path: &'a [String]) -> Self {
-        Self { view, context, path, engine: None, row_ids_of: None, instead: None, read: RwLock::new(vec![]), depth: 0 }
+        Self {
+            view,
+            context,
+            path,
+            engine: None,
+            settings: None,
+            row_ids_of: None,
+            instead: None,
+            read: RwLock::new(vec![]),
+            depth: 0,
+            catalog: OnceLock::new(),
+        }
+    }
+
+    /// The system catalog as this statement sees it.
+    fn catalog(&self) -> Arc<system::pg::Snapshot> {
+        let make = || {
+            let settings = self.settings.map(|s| s.all().clone()).unwrap_or_default();
+            Arc::new(system::pg::Snapshot::new(self.view, self.path, settings))
+        };
+        Arc::clone(self.catalog.get_or_init(make))
     }
 
     /// Stored objects that the planned statement reads, each once.
@@ -55,8 +78,14 @@ impl<'a> Names<'a> {
             return Err(SqlError::new("42P17", format!("view \"{}\" reads itself", def.name)));
         }
         let query = crate::statement::parse_query(query)?;
-        let inner =
-            Names { depth: self.depth + 1, read: RwLock::new(vec![]), instead: None, row_ids_of: None, ..*self };
+        let inner = Names {
+            depth: self.depth + 1,
+            read: RwLock::new(vec![]),
+            instead: None,
+            row_ids_of: None,
+            catalog: self.catalog.clone(),
+            ..*self
+        };
         let planned = self.context.planner.plan(&query, &inner, &[])?;
         self.read.write().extend(inner.reads());
         rename(planned.plan, def)
@@ -82,6 +111,9 @@ impl Tables for Names<'_> {
             Some(schema) => ObjectRef::parse_text(&format!("\"{schema}\".\"{name}\"")),
             None => ObjectRef { schema: None, name: name.to_string() },
         };
+        if let Some(past) = crate::time_travel::find(self.engine, &reference, self.path)? {
+            return Ok(Arc::new(TableHandle::of_past(past.def, past.rows)));
+        }
         if let Some(def) = self.view.version.catalog.find(&reference, self.path) {
             if let Kind::View { query } = &def.kind {
                 return Ok(Arc::new(super::bind::ViewSource::new(self.view_plan(def, query)?, def.arrow())));
@@ -95,10 +127,20 @@ impl Tables for Names<'_> {
         {
             return rows_source(rows);
         }
+        if self.engine.is_some()
+            && let Some(rows) = system::pg::table(|| self.catalog(), schema, name)?
+        {
+            return rows_source(rows);
+        }
         match self.view.version.catalog.get(&reference, self.path) {
             Err(e) => Err(e),
             Ok(_) => Err(SqlError::internal("a name was found and lost")),
         }
+    }
+
+    fn scalar_function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.engine?;
+        system::pg::bound(name, || self.catalog())
     }
 
     fn table_function(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {

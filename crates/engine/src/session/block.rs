@@ -23,6 +23,7 @@ pub(crate) struct Block {
     pub(crate) implicit: bool,
     pub(crate) now_micros: i64,
     pub(crate) read_only: bool,
+    pub(crate) savepoints: Vec<super::savepoint::Savepoint>,
 }
 
 impl Session {
@@ -34,6 +35,7 @@ impl Session {
             implicit,
             now_micros: Utc::now().timestamp_micros(),
             read_only: false,
+            savepoints: vec![],
         }
     }
 
@@ -51,7 +53,10 @@ impl Session {
         for mode in modes {
             match mode {
                 TransactionMode::IsolationLevel(L::Serializable) => {
-                    return Err(SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot."));
+                    return Err(SqlError::unsupported(
+                        "SERIALIZABLE",
+                        "Use REPEATABLE READ: every transaction sees one snapshot.",
+                    ));
                 }
                 // Every transaction sees one snapshot, which is at least what these ask for.
                 TransactionMode::IsolationLevel(_) => {}

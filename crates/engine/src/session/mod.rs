@@ -7,6 +7,7 @@ mod describe;
 mod functions;
 mod outcome;
 mod query;
+mod savepoint;
 mod settings;
 mod verify;
 
@@ -19,7 +20,7 @@ use crate::Engine;
 use crate::statement::{self, Parsed, Statement};
 use block::Block;
 use datafusion::common::ScalarValue;
-use settings::Settings;
+pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
 
@@ -86,6 +87,9 @@ impl Session {
             Ast::StartTransaction { .. } => self.begin(ast),
             Ast::Commit { .. } => self.commit().await,
             Ast::Rollback { savepoint: None, .. } => Ok(self.roll_back()),
+            Ast::Rollback { savepoint: Some(name), .. } => self.roll_back_to(name),
+            Ast::Savepoint { name } => self.save(name),
+            Ast::ReleaseSavepoint { name } => self.release(name),
             Ast::Set(set) => self.set(set),
             Ast::ShowVariable { variable } => self.show(variable),
             Ast::Reset(reset) => self.reset(reset),

@@ -39,6 +39,7 @@ impl Session {
         let path = self.settings.search_path();
         let mut names = Names::new(&view, self.engine.context(), &path);
         names.engine = Some(&self.engine);
+        names.settings = Some(&self.settings);
         self.engine.context().planner.plan(query, &names, declared)
     }
 

@@ -65,6 +65,10 @@ impl Settings {
         self.values.get(&name.to_lowercase()).map(String::as_str)
     }
 
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// Schemas searched for a name without one, as the lake names them.
     pub(crate) fn search_path(&self) -> Vec<String> {
         let path = self.get("search_path").unwrap_or("public");

@@ -1,5 +1,6 @@
 //! What Sluice says of itself, as tables: the schema `sluice`, and the functions of `pgtrickle` over it.
 
+pub(crate) mod pg;
 mod rows;
 mod views;
 

@@ -3,6 +3,7 @@
 
 mod ddl;
 mod graph;
+mod maintain;
 mod publish;
 mod recover;
 mod requests;
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) status: Arc<RwLock<BTreeMap<i64, ViewStatus>>>,
     /// Rows changed by recent ticks, so that a transaction can tell what changed since it began.
     pub(crate) recent: transactions::Recent,
+    pub(crate) upkeep: maintain::Upkeep,
 }
 
 /// What one tick has gathered so far.
@@ -65,6 +67,7 @@ impl Core {
                 waiting.truncate(at);
             }
             self.serve(waiting);
+            self.maintain();
             if stop.is_some() {
                 return;
             }

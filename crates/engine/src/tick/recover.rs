@@ -31,6 +31,7 @@ impl Core {
             runtime,
             status: Arc::new(RwLock::new(BTreeMap::new())),
             recent: Default::default(),
+            upkeep: Default::default(),
         };
         core.rebuild_all()?;
         Ok(core)

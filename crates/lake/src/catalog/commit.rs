@@ -12,7 +12,7 @@ use crate::files::WrittenFile;
 use crate::state::CatalogState;
 use crate::{LakeError, Result, failpoint, text};
 use arrow::array::{Int64Array, RecordBatch};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
 /// All that one snapshot changes.
@@ -101,11 +101,7 @@ pub(crate) fn write(
     commit: Commit,
 ) -> Result<Option<Outcome>> {
     failpoint("before_commit");
-    let txn = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let newest = newest_snapshot(&txn)?;
-    if newest != base.snapshot {
-        return Err(LakeError::Foreign { snapshot: newest });
-    }
+    let txn = begin(db, base)?;
     let outcome = if commit.needs_snapshot() {
         Some(Draft::new(&txn, base, data_dir, files).write(commit)?)
     } else {
@@ -115,6 +111,16 @@ pub(crate) fn write(
     txn.commit()?;
     failpoint("after_commit");
     Ok(outcome)
+}
+
+/// Takes the catalog for writing, unless another program has written since `base`.
+pub(crate) fn begin<'a>(db: &'a mut Connection, base: &CatalogState) -> Result<Transaction<'a>> {
+    let txn = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let newest = newest_snapshot(&txn)?;
+    if newest != base.snapshot {
+        return Err(LakeError::Foreign { snapshot: newest });
+    }
+    Ok(txn)
 }
 
 pub(crate) fn newest_snapshot(db: &Connection) -> Result<i64> {
@@ -150,7 +156,7 @@ impl Draft<'_> {
         Ok(self.outcome())
     }
 
-    fn insert_snapshot(&self, next_file_id: i64) -> Result<()> {
+    pub(super) fn insert_snapshot(&self, next_file_id: i64) -> Result<()> {
         let time = text::timestamptz(self.time_micros);
         self.db.prepare_cached("INSERT INTO ducklake_snapshot VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
             self.snapshot,

@@ -102,6 +102,12 @@ pub(crate) fn index_inlined_table(db: &Connection, name: &str) -> Result<()> {
     let columns = if name.starts_with("ducklake_inlined_delete_") { "file_id, row_id" } else { "row_id" };
     let index = quoted(&format!("sluice_ix_{}", name.trim_start_matches("ducklake_")));
     db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {index} ON {}({columns})", quoted(name)))?;
+    if columns == "row_id" {
+        // Expiry finds ended rows by it.
+        let index = quoted(&format!("sluice_ix_{}_ended", name.trim_start_matches("ducklake_")));
+        let on = format!("{}(end_snapshot) WHERE end_snapshot IS NOT NULL", quoted(name));
+        db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {index} ON {on}"))?;
+    }
     Ok(())
 }
 

@@ -10,9 +10,9 @@ use crate::Result;
 use crate::inlined::Inlined;
 use crate::rows::{adapt, batch};
 use crate::types::{ColumnInfo, InlinedTable, LakeType, TableInfo, arrow_schema};
-use arrow::array::Int64Array;
+use arrow::array::{Int64Array, RecordBatch};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Rows};
+use rusqlite::{Connection, OptionalExtension, Rows, Statement};
 
 const CHUNK_ROWS: usize = 65_536;
 
@@ -32,7 +32,7 @@ pub(super) fn load_inlined(db: &Connection, info: &TableInfo, snapshot: i64, inl
             let mut chunk = Chunk::new(columns);
             chunk.append(first, columns)?;
             let more = chunk.fill(&mut rows, columns)?;
-            let (old, row_ids) = chunk.finish(columns)?;
+            let (old, row_ids, _) = chunk.finish(columns)?;
             inlined.push(&adapt(&old, columns, info)?, &row_ids)?;
             if !more {
                 break;
@@ -42,14 +42,48 @@ pub(super) fn load_inlined(db: &Connection, info: &TableInfo, snapshot: i64, inl
     Ok(())
 }
 
+/// The live rows of one inlined-data table, in the columns of its time.
+pub(crate) struct LiveRows<'a> {
+    query: Statement<'a>,
+    pub(crate) columns: Vec<ColumnInfo>,
+}
+
+impl<'a> LiveRows<'a> {
+    pub(crate) fn prepare(db: &'a Connection, info: &TableInfo, table: &InlinedTable) -> Result<Self> {
+        let sql = format!("SELECT * FROM {} WHERE end_snapshot IS NULL ORDER BY row_id", quoted(&table.name));
+        let query = db.prepare(&sql)?;
+        let names = query.column_names().iter().skip(3).map(ToString::to_string).collect::<Vec<_>>();
+        Ok(Self { query, columns: columns_of(db, info, table, &names)? })
+    }
+}
+
+/// Hands out rows, their ascending ids and the snapshots that they came with, chunk by chunk.
+pub(crate) fn live_rows(
+    live: &mut LiveRows<'_>,
+    mut each: impl FnMut(&RecordBatch, &Int64Array, &Int64Array) -> Result<()>,
+) -> Result<()> {
+    let columns = &live.columns;
+    let mut rows = live.query.query([])?;
+    loop {
+        let mut chunk = Chunk::new(columns);
+        let more = chunk.fill(&mut rows, columns)?;
+        let (values, row_ids, begins) = chunk.finish(columns)?;
+        each(&values, &row_ids, &begins)?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
 struct Chunk {
     row_ids: Vec<i64>,
+    begins: Vec<i64>,
     cells: Vec<CellBuilder>,
 }
 
 impl Chunk {
     fn new(columns: &[ColumnInfo]) -> Self {
-        Self { row_ids: vec![], cells: columns.iter().map(|c| CellBuilder::new(&c.ty)).collect() }
+        Self { row_ids: vec![], begins: vec![], cells: columns.iter().map(|c| CellBuilder::new(&c.ty)).collect() }
     }
 
     /// False when there are no more rows.
@@ -63,6 +97,7 @@ impl Chunk {
 
     fn append(&mut self, row: &rusqlite::Row<'_>, columns: &[ColumnInfo]) -> Result<()> {
         self.row_ids.push(row.get(0)?);
+        self.begins.push(row.get(1)?);
         for (i, (cell, column)) in self.cells.iter_mut().zip(columns).enumerate() {
             let value = row.get_ref(i + 3)?;
             cell.append(if matches!(column.ty, LakeType::Other(_)) { ValueRef::Null } else { value }, column)?;
@@ -70,10 +105,10 @@ impl Chunk {
         Ok(())
     }
 
-    fn finish(self, columns: &[ColumnInfo]) -> Result<(arrow::array::RecordBatch, Int64Array)> {
+    fn finish(self, columns: &[ColumnInfo]) -> Result<(RecordBatch, Int64Array, Int64Array)> {
         let rows = self.row_ids.len();
         let arrays = self.cells.into_iter().map(CellBuilder::finish).collect();
-        Ok((batch(&arrow_schema(columns), arrays, rows)?, self.row_ids.into()))
+        Ok((batch(&arrow_schema(columns), arrays, rows)?, self.row_ids.into(), self.begins.into()))
     }
 }
 

@@ -257,7 +257,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn insert_file_rows(&self, info: &TableInfo, file: &WrittenFile, file_id: i64, row_id_start: i64) -> Result<()> {
+    pub(super) fn insert_file_rows(
+        &self,
+        info: &TableInfo,
+        file: &WrittenFile,
+        file_id: i64,
+        row_id_start: i64,
+    ) -> Result<()> {
         let path = &file.contents.path;
         let relative = path.strip_prefix(&info.folder).unwrap_or(path);
         self.db

@@ -17,3 +17,4 @@ CREATE INDEX IF NOT EXISTS sluice_ix_data_file ON ducklake_data_file(table_id, b
 CREATE INDEX IF NOT EXISTS sluice_ix_delete_file ON ducklake_delete_file(table_id, begin_snapshot);
 CREATE INDEX IF NOT EXISTS sluice_ix_file_stats ON ducklake_file_column_stats(table_id, column_id);
 CREATE INDEX IF NOT EXISTS sluice_ix_schema_versions ON ducklake_schema_versions(table_id);
+CREATE INDEX IF NOT EXISTS sluice_ix_history ON sluice_history(second);

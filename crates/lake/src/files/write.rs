@@ -3,7 +3,7 @@
 //! A file is written under a temporary name and reaches the disk, then its folder does, before a commit may
 //! name it. Field ids are column ids; all columns are OPTIONAL.
 
-use super::{Contents, ROW_ID};
+use super::{Contents, ROW_ID, SNAPSHOT_ID};
 use crate::catalog::{Bound, Observed, observe};
 use crate::rows::{batch, checked, uuid_bytes};
 use crate::types::{LakeType, TableInfo};
@@ -110,6 +110,25 @@ impl FileWriter {
 
     /// Adds rows in the table's schema. Row ids must ascend, and be given for all rows or for none.
     pub fn write(&mut self, rows: &RecordBatch, row_ids: Option<&Int64Array>) -> Result<()> {
+        self.write_with(rows, row_ids, None)
+    }
+
+    /// Adds rows with their ids and the snapshots that they came with, for a file that always has both.
+    pub(crate) fn write_versions(
+        &mut self,
+        rows: &RecordBatch,
+        row_ids: &Int64Array,
+        begins: &Int64Array,
+    ) -> Result<()> {
+        self.write_with(rows, Some(row_ids), Some(begins))
+    }
+
+    fn write_with(
+        &mut self,
+        rows: &RecordBatch,
+        row_ids: Option<&Int64Array>,
+        begins: Option<&Int64Array>,
+    ) -> Result<()> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
@@ -118,12 +137,12 @@ impl FileWriter {
         for (all, seen) in self.seen.iter_mut().zip(observe(&self.info.columns, rows.columns())) {
             all.merge(seen);
         }
-        let schema = file_schema(&self.info, row_ids.is_some());
+        let schema = file_schema(&self.info, row_ids.is_some(), begins.is_some());
         if self.writer.is_none() {
             let file = File::create(&self.temporary.path).map_err(LakeError::io("creating", &self.temporary.path))?;
             self.writer = Some(arrow_writer(file, &self.info, &schema).map_err(self.parquet_error())?);
         }
-        let rows = file_rows(&self.info, &rows, row_ids, &schema)?;
+        let rows = file_rows(&self.info, &rows, [row_ids, begins], &schema)?;
         self.rows += rows.num_rows() as u64;
         let error = self.parquet_error();
         self.writer.as_mut().map_or(Ok(()), |w| w.write(&rows)).map_err(error)
@@ -175,8 +194,8 @@ impl FileWriter {
     }
 }
 
-/// The schema of the file as Arrow sees it, row ids last.
-fn file_schema(info: &TableInfo, with_row_ids: bool) -> SchemaRef {
+/// The schema of the file as Arrow sees it, DuckLake's own columns last.
+fn file_schema(info: &TableInfo, with_row_ids: bool, with_snapshots: bool) -> SchemaRef {
     let field = |name: &str, ty: DataType, id: i64| {
         let metadata = [(PARQUET_FIELD_ID_META_KEY.to_string(), id.to_string())];
         Field::new(name, ty, true).with_metadata(metadata.into())
@@ -195,13 +214,16 @@ fn file_schema(info: &TableInfo, with_row_ids: bool) -> SchemaRef {
     if with_row_ids {
         fields.push(field(ROW_ID.1, DataType::Int64, i64::from(ROW_ID.0)));
     }
+    if with_snapshots {
+        fields.push(field(SNAPSHOT_ID.1, DataType::Int64, i64::from(SNAPSHOT_ID.0)));
+    }
     Arc::new(Schema::new(fields))
 }
 
 fn file_rows(
     info: &TableInfo,
     rows: &RecordBatch,
-    row_ids: Option<&Int64Array>,
+    internal: [Option<&Int64Array>; 2],
     schema: &SchemaRef,
 ) -> Result<RecordBatch> {
     let column = |i: usize| match info.columns[i].ty {
@@ -209,7 +231,7 @@ fn file_rows(
         _ => Ok(Arc::clone(rows.column(i))),
     };
     let mut columns = (0..info.columns.len()).map(column).collect::<Result<Vec<_>>>()?;
-    columns.extend(row_ids.map(|ids| Arc::new(ids.clone()) as ArrayRef));
+    columns.extend(internal.into_iter().flatten().map(|ids| Arc::new(ids.clone()) as ArrayRef));
     batch(schema, columns, rows.num_rows())
 }
 
@@ -267,7 +289,7 @@ fn column_stats(info: &TableInfo, seen: &[Observed], meta: &ParquetMetaData) -> 
         .collect()
 }
 
-fn make_durable(file: &mut BufWriter<File>, temporary: &Path, path: &Path) -> Result<()> {
+pub(super) fn make_durable(file: &mut BufWriter<File>, temporary: &Path, path: &Path) -> Result<()> {
     file.flush().map_err(LakeError::io("writing", temporary))?;
     failpoint("before_file_sync");
     file.get_ref().sync_all().map_err(LakeError::io("flushing", temporary))?;
@@ -275,7 +297,7 @@ fn make_durable(file: &mut BufWriter<File>, temporary: &Path, path: &Path) -> Re
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-fn sizes(path: &Path) -> Result<(u64, u64)> {
+pub(super) fn sizes(path: &Path) -> Result<(u64, u64)> {
     let error = || LakeError::io("reading", path);
     let mut file = File::open(path).map_err(error())?;
     let size = file.metadata().map_err(error())?.len();

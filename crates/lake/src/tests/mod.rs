@@ -3,6 +3,7 @@
 mod commits;
 mod definitions;
 mod files;
+mod maintain;
 mod model;
 mod opening;
 mod types;

@@ -14,6 +14,9 @@ enum Step {
     Delete(Vec<prop::sample::Index>),
     Update(Vec<prop::sample::Index>),
     Truncate,
+    Flush,
+    /// Keeps so many of the last snapshots, and one more.
+    Expire(u8, prop::sample::Index),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -25,6 +28,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => some_rows().prop_map(Step::Delete),
         4 => some_rows().prop_map(Step::Update),
         1 => Just(Step::Truncate),
+        2 => Just(Step::Flush),
+        1 => (1..8u8, any::<prop::sample::Index>()).prop_map(|(last, pin)| Step::Expire(last, pin)),
     ]
 }
 
@@ -83,12 +88,26 @@ fn change(test: &TestLake, t: i64, model: &mut Model, step: &Step, next_key: &mu
             change.truncate = true;
             model.clear();
         }
+        Step::Flush | Step::Expire(..) => {}
     }
     change
 }
 
 fn as_model(version: &TableVersion) -> Model {
     contents(version).into_iter().map(|(id, row)| (id, row[0].parse().unwrap())).collect()
+}
+
+fn expire(test: &mut TestLake, history: &mut Vec<(i64, Model)>, last: u8, pin: &prop::sample::Index) {
+    let pinned = if history.is_empty() { vec![] } else { vec![pin.get(history).0] };
+    let keep =
+        Retention { all_micros: i64::from(last), minutely_micros: 0, hourly_micros: 0, pinned, ..Retention::default() };
+    let (now, newest) = (test.lake.state().time_micros, test.lake.state().snapshot);
+    test.lake.expire(&keep, now, 1000).unwrap();
+    history.retain(|(id, _)| *id > newest - i64::from(last) || keep.pinned.contains(id));
+    let kept = test.lake.reader().unwrap().snapshots().unwrap();
+    assert!(history.iter().all(|(id, _)| kept.iter().any(|(k, _)| k == id)));
+    assert!(kept.len() <= usize::from(last) + 1);
+    test.lake.clean(0, now).unwrap();
 }
 
 proptest! {
@@ -101,8 +120,17 @@ proptest! {
         let (mut model, mut next_key) = (Model::new(), 0);
         let mut history = vec![];
         for step in &steps {
-            let change = change(&test, t, &mut model, step, &mut next_key);
-            history.push((test.change(change), model.clone()));
+            match step {
+                Step::Flush => {
+                    test.lake.flush(t, 0).unwrap();
+                    history.push((test.lake.state().snapshot, model.clone()));
+                }
+                Step::Expire(last, pin) => expire(&mut test, &mut history, *last, pin),
+                _ => {
+                    let change = change(&test, t, &mut model, step, &mut next_key);
+                    history.push((test.change(change), model.clone()));
+                }
+            }
             prop_assert_eq!(&as_model(&test.table(t)), &model);
             let ids = model.keys().copied().rev().step_by(3).collect::<Vec<_>>();
             let rows = test.table(t).rows(&ids, Some(&[0])).unwrap();

@@ -5,7 +5,9 @@ use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 use std::sync::Arc;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -16,7 +18,10 @@ pub(crate) struct Round {
 
 impl Round {
     pub(crate) fn new() -> Self {
-        Self { decimals: datafusion::functions::math::round(), signature: Signature::user_defined(Volatility::Immutable) }
+        Self {
+            decimals: datafusion::functions::math::round(),
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -64,6 +69,10 @@ impl ScalarUDFImpl for Round {
         let values = cast_column(&args.args[0].to_array(args.number_rows)?, &DataType::Float64)?;
         let rounded: Float64Array = values.as_primitive::<Float64Type>().unary(f64::round_ties_even);
         let rounded: ArrayRef = Arc::new(rounded);
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?) } else { ColumnarValue::Array(rounded) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?)
+        } else {
+            ColumnarValue::Array(rounded)
+        })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod names;
+pub(crate) mod params;
 pub(crate) mod planner;
 pub(crate) mod precedence;
 pub(crate) mod refuse;

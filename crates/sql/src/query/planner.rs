@@ -1,6 +1,6 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{catalog, copies, names, precedence, refuse, spell, ties};
+use super::{catalog, copies, names, params, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::types::TypePlanner;
@@ -103,6 +103,7 @@ impl Planner {
 
     /// Plans a query. `params` are the types that the client declared for its parameters.
     pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
+        let params = &params::types(query, params);
         let mut query = query.clone();
         precedence::regroup(&mut query);
         names::name_columns(&mut query);

@@ -11,7 +11,8 @@ pub(super) type Row = Vec<(&'static str, Cell)>;
 pub(super) fn relation(spec: &str, rows: &[Row]) -> Result<RecordBatch> {
     let (mut fields, mut columns) = (vec![], vec![]);
     for part in spec.split(',') {
-        let (name, rest) = part.trim_start().split_once(' ').ok_or_else(|| SqlError::internal("a column has no type"))?;
+        let (name, rest) =
+            part.trim_start().split_once(' ').ok_or_else(|| SqlError::internal("a column has no type"))?;
         let (ty, default) = rest.split_once('=').map_or((rest.trim_end(), None), |(t, d)| (t, Some(d)));
         let ty = column_type(ty)?;
         let default = default.map_or(Cell::Null, |d| default_cell(&ty, d));

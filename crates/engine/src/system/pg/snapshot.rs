@@ -53,6 +53,7 @@ pub(super) struct Object {
     pub(super) position: usize,
 }
 
+/// The catalog of one statement.
 pub(crate) struct Snapshot {
     pub(super) objects: BTreeMap<i64, Object>,
     pub(super) schemas: BTreeMap<String, i64>,
@@ -109,7 +110,7 @@ impl Snapshot {
             version,
             settings,
             rows: tables().map(|(id, t)| (*id, t.live_rows())).collect(),
-            bytes: tables().map(|(id, t)| (*id, t.files.iter().map(|f| f.size_bytes).sum())).collect(),
+            bytes: tables().map(|(id, t)| (*id, t.files.iter().map(|f| f.file.size_bytes).sum())).collect(),
         }
     }
 

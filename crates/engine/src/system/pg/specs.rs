@@ -66,45 +66,87 @@ pub(super) const PG_CATALOG: &[(&str, &str)] = &[
     ),
     ("pg_am", "oid oid, amname name, amhandler text, amtype char=t"),
     ("pg_tablespace", "oid oid, spcname name, spcowner oid=10, spcacl text[], spcoptions text[]"),
-    ("pg_settings", "name text, setting text, unit text, category text, short_desc text, context text=user, \
-      vartype text=string, source text=default, min_val text, max_val text, boot_val text, reset_val text"),
-    ("pg_extension", "oid oid, extname name, extowner oid, extnamespace oid, extrelocatable bool, extversion text, \
-      extconfig oid[], extcondition text[]"),
+    (
+        "pg_settings",
+        "name text, setting text, unit text, category text, short_desc text, context text=user, \
+      vartype text=string, source text=default, min_val text, max_val text, boot_val text, reset_val text",
+    ),
+    (
+        "pg_extension",
+        "oid oid, extname name, extowner oid, extnamespace oid, extrelocatable bool, extversion text, \
+      extconfig oid[], extcondition text[]",
+    ),
     ("pg_language", "oid oid, lanname name, lanowner oid=10, lanispl bool=f, lanpltrusted bool=t, lanacl text[]"),
-    ("pg_tables", "schemaname name, tablename name, tableowner name=sluice, tablespace name, hasindexes bool, \
-      hasrules bool=f, hastriggers bool=f, rowsecurity bool=f"),
+    (
+        "pg_tables",
+        "schemaname name, tablename name, tableowner name=sluice, tablespace name, hasindexes bool, \
+      hasrules bool=f, hastriggers bool=f, rowsecurity bool=f",
+    ),
     ("pg_views", "schemaname name, viewname name, viewowner name=sluice, definition text"),
-    ("pg_matviews", "schemaname name, matviewname name, matviewowner name=sluice, tablespace name, hasindexes bool=f, \
-      ispopulated bool=t, definition text"),
+    (
+        "pg_matviews",
+        "schemaname name, matviewname name, matviewowner name=sluice, tablespace name, hasindexes bool=f, \
+      ispopulated bool=t, definition text",
+    ),
     ("pg_indexes", "schemaname name, tablename name, indexname name, tablespace name, indexdef text"),
-    ("pg_opclass", "oid oid, opcmethod oid, opcname name, opcnamespace oid, opcowner oid, opcfamily oid, \
-      opcintype oid, opcdefault bool=t, opckeytype oid"),
-    ("pg_collation", "oid oid, collname name, collnamespace oid, collowner oid, collprovider char, \
+    (
+        "pg_opclass",
+        "oid oid, opcmethod oid, opcname name, opcnamespace oid, opcowner oid, opcfamily oid, \
+      opcintype oid, opcdefault bool=t, opckeytype oid",
+    ),
+    (
+        "pg_collation",
+        "oid oid, collname name, collnamespace oid, collowner oid, collprovider char, \
       collisdeterministic bool, collencoding int4, collcollate text, collctype text, colliculocale text, \
-      collicurules text, collversion text"),
+      collicurules text, collversion text",
+    ),
     ("pg_description", "objoid oid, classoid oid, objsubid int4, description text"),
     ("pg_shdescription", "objoid oid, classoid oid, description text"),
     ("pg_enum", "oid oid, enumtypid oid, enumsortorder float4, enumlabel name"),
-    ("pg_range", "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid, \
-      rngcanonical text, rngsubdiff text"),
-    ("pg_proc", "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, prorows float4, \
+    (
+        "pg_range",
+        "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid, \
+      rngcanonical text, rngsubdiff text",
+    ),
+    (
+        "pg_proc",
+        "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, prorows float4, \
       provariadic oid, prosupport text, prokind char, prosecdef bool, proleakproof bool, proisstrict bool, \
       proretset bool, provolatile char, proparallel char, pronargs int2, pronargdefaults int2, prorettype oid, \
       proargtypes oid[], proallargtypes oid[], proargmodes text[], proargnames text[], prosrc text, probin text, \
-      proacl text[]"),
+      proacl text[]",
+    ),
     ("pg_inherits", "inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool"),
-    ("pg_depend", "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, deptype char"),
-    ("pg_sequence", "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, \
-      seqcache int8, seqcycle bool"),
-    ("pg_trigger", "oid oid, tgrelid oid, tgparentid oid, tgname name, tgfoid oid, tgtype int2, tgenabled char, \
-      tgisinternal bool, tgconstraint oid"),
+    (
+        "pg_depend",
+        "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, deptype char",
+    ),
+    (
+        "pg_sequence",
+        "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, \
+      seqcache int8, seqcycle bool",
+    ),
+    (
+        "pg_trigger",
+        "oid oid, tgrelid oid, tgparentid oid, tgname name, tgfoid oid, tgtype int2, tgenabled char, \
+      tgisinternal bool, tgconstraint oid",
+    ),
     ("pg_rewrite", "oid oid, rulename name, ev_class oid, ev_type char, ev_enabled char, is_instead bool"),
-    ("pg_policy", "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles oid[], \
-      polqual text, polwithcheck text"),
-    ("pg_statistic_ext", "oid oid, stxrelid oid, stxname name, stxnamespace oid, stxowner oid, stxstattarget int4, \
-      stxkeys int2[], stxkind text[]"),
-    ("pg_publication", "oid oid, pubname name, pubowner oid, puballtables bool, pubinsert bool, pubupdate bool, \
-      pubdelete bool, pubtruncate bool, pubviaroot bool"),
+    (
+        "pg_policy",
+        "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles oid[], \
+      polqual text, polwithcheck text",
+    ),
+    (
+        "pg_statistic_ext",
+        "oid oid, stxrelid oid, stxname name, stxnamespace oid, stxowner oid, stxstattarget int4, \
+      stxkeys int2[], stxkind text[]",
+    ),
+    (
+        "pg_publication",
+        "oid oid, pubname name, pubowner oid, puballtables bool, pubinsert bool, pubupdate bool, \
+      pubdelete bool, pubtruncate bool, pubviaroot bool",
+    ),
     ("pg_publication_namespace", "oid oid, pnpubid oid, pnnspid oid"),
     ("pg_publication_rel", "oid oid, prpubid oid, prrelid oid, prqual text, prattrs int2[]"),
     ("pg_subscription", "oid oid, subname name, subowner oid, subenabled bool"),
@@ -118,31 +160,52 @@ pub(super) const PG_CATALOG: &[(&str, &str)] = &[
     ("pg_event_trigger", "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, evtenabled char"),
     ("pg_default_acl", "oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype char, defaclacl text[]"),
     ("pg_db_role_setting", "setdatabase oid, setrole oid, setconfig text[]"),
-    ("pg_stat_activity", "datid oid, datname name, pid int4, usename name, application_name text, state text, \
-      query text"),
+    (
+        "pg_stat_activity",
+        "datid oid, datname name, pid int4, usename name, application_name text, state text, \
+      query text",
+    ),
 ];
 
 /// Relations of information_schema.
 pub(super) const INFORMATION_SCHEMA: &[(&str, &str)] = &[
-    ("schemata", "catalog_name name=sluice, schema_name name, schema_owner name=sluice, \
+    (
+        "schemata",
+        "catalog_name name=sluice, schema_name name, schema_owner name=sluice, \
       default_character_set_catalog name, default_character_set_schema name, default_character_set_name name, \
-      sql_path text"),
-    ("tables", "table_catalog name=sluice, table_schema name, table_name name, table_type text, \
+      sql_path text",
+    ),
+    (
+        "tables",
+        "table_catalog name=sluice, table_schema name, table_name name, table_type text, \
       self_referencing_column_name name, reference_generation text, user_defined_type_catalog name, \
       user_defined_type_schema name, user_defined_type_name name, is_insertable_into text, is_typed text=NO, \
-      commit_action text"),
-    ("columns", "table_catalog name=sluice, table_schema name, table_name name, column_name name, \
+      commit_action text",
+    ),
+    (
+        "columns",
+        "table_catalog name=sluice, table_schema name, table_name name, column_name name, \
       ordinal_position int4, column_default text, is_nullable text, data_type text, character_maximum_length int4, \
       character_octet_length int4, numeric_precision int4, numeric_precision_radix int4, numeric_scale int4, \
       datetime_precision int4, interval_type text, udt_catalog name=sluice, udt_schema name=pg_catalog, \
       udt_name name, dtd_identifier name, is_self_referencing text=NO, is_identity text=NO, \
-      identity_generation text, is_generated text=NEVER, generation_expression text, is_updatable text"),
-    ("views", "table_catalog name=sluice, table_schema name, table_name name, view_definition text, \
-      check_option text=NONE, is_updatable text=NO, is_insertable_into text=NO"),
-    ("table_constraints", "constraint_catalog name=sluice, constraint_schema name, constraint_name name, \
+      identity_generation text, is_generated text=NEVER, generation_expression text, is_updatable text",
+    ),
+    (
+        "views",
+        "table_catalog name=sluice, table_schema name, table_name name, view_definition text, \
+      check_option text=NONE, is_updatable text=NO, is_insertable_into text=NO",
+    ),
+    (
+        "table_constraints",
+        "constraint_catalog name=sluice, constraint_schema name, constraint_name name, \
       table_catalog name=sluice, table_schema name, table_name name, constraint_type text, is_deferrable text=NO, \
-      initially_deferred text=NO, enforced text=YES, nulls_distinct text"),
-    ("key_column_usage", "constraint_catalog name=sluice, constraint_schema name, constraint_name name, \
+      initially_deferred text=NO, enforced text=YES, nulls_distinct text",
+    ),
+    (
+        "key_column_usage",
+        "constraint_catalog name=sluice, constraint_schema name, constraint_name name, \
       table_catalog name=sluice, table_schema name, table_name name, column_name name, ordinal_position int4, \
-      position_in_unique_constraint int4"),
+      position_in_unique_constraint int4",
+    ),
 ];

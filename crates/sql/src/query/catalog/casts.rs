@@ -1,6 +1,6 @@
 //! Casts to the types that show an object's number as its name, and types written with their schema.
 
-use super::{call, name_of};
+use super::{call, is_parameter, name_of, parse_expr};
 use crate::query::names::fold;
 use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, ObjectNamePart};
 use sqlparser::dialect::PostgreSqlDialect;
@@ -14,6 +14,13 @@ const NAMED: [&str; 8] =
 pub(super) fn rewrite(expr: &mut Expr) {
     let Expr::Cast { expr: inner, data_type, .. } = expr else { return };
     strip_schema(data_type);
+    if matches!(data_type, DataType::Char(None) | DataType::Character(None)) && is_parameter(inner) {
+        // char is one character.
+        if let Some(first) = parse_expr(&format!("substr(CAST({inner} AS text), 1, 1)")) {
+            *expr = first;
+        }
+        return;
+    }
     let target = type_name(data_type);
     if let Some(named) = target.as_deref().and_then(|t| NAMED.iter().find(|n| **n == t)) {
         *expr = call(&format!("__{named}"), inner.as_ref().clone());

@@ -4,15 +4,15 @@
 use super::catalog_relation;
 use crate::query::names::fold;
 use sqlparser::ast::{
-    Expr, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor, TableFunctionArgs, TableWithJoins, Visit,
-    Visitor,
+    BinaryOperator, Expr, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor, TableFunctionArgs,
+    TableWithJoins, Visit, Visitor,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
 /// What Sluice has nothing of.
-const EMPTY: [&str; 27] = [
+pub(super) const EMPTY: [&str; 27] = [
     "pg_aggregate",
     "pg_auth_members",
     "pg_collation",
@@ -96,21 +96,29 @@ fn nothing(select: &Select) -> Option<SetExpr> {
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(fold),
         _ => None,
     });
-    let columns: Option<Vec<String>> = names
-        .map(|name| Some(format!("CAST(NULL AS text) AS \"{}\"", name?.replace('"', "\"\""))))
-        .collect();
+    let columns: Option<Vec<String>> =
+        names.map(|name| Some(format!("CAST(NULL AS text) AS \"{}\"", name?.replace('"', "\"\"")))).collect();
     let text = format!("SELECT {} WHERE false", columns?.join(", "));
     Some(*Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?.parse_query().ok()?.body)
 }
 
 fn has_no_rows(select: &Select) -> bool {
-    select.from.iter().any(joins_nothing) && !aggregates_all(select)
+    let nothing = select.from.iter().any(joins_nothing) || select.selection.as_ref().is_some_and(asks_deferred);
+    nothing && !aggregates_all(select)
+}
+
+/// No constraint is ever deferred.
+fn asks_deferred(condition: &Expr) -> bool {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => asks_deferred(left) || asks_deferred(right),
+        Expr::Identifier(name) => matches!(fold(name).as_str(), "condeferrable" | "condeferred"),
+        _ => false,
+    }
 }
 
 fn joins_nothing(table: &TableWithJoins) -> bool {
-    let inner = |op: &JoinOperator| {
-        matches!(op, JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_))
-    };
+    let inner =
+        |op: &JoinOperator| matches!(op, JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_));
     let left = |op: &JoinOperator| matches!(op, JoinOperator::Left(_) | JoinOperator::LeftOuter(_));
     let joins = &table.joins;
     joins.iter().all(|j| inner(&j.join_operator) || left(&j.join_operator))
@@ -138,9 +146,10 @@ fn unnests_options(array: &str) -> bool {
 /// Whether it gives a row even over no rows.
 fn aggregates_all(select: &Select) -> bool {
     let grouped = !matches!(&select.group_by, sqlparser::ast::GroupByExpr::Expressions(e, _) if e.is_empty());
-    !grouped && select.projection.visit(&mut FindAggregate { depth: 0 }).is_break()
+    !grouped && has_aggregate(select)
 }
 
+/// Whether an output column has an aggregate of its own.
 pub(super) fn has_aggregate(select: &Select) -> bool {
     select.projection.visit(&mut FindAggregate { depth: 0 }).is_break()
 }

@@ -3,7 +3,9 @@
 
 mod casts;
 mod empty;
+mod like;
 mod subqueries;
+mod typeinfo;
 
 use super::names::fold;
 use sqlparser::ast::{
@@ -13,6 +15,20 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
+
+/// Relations of pg_catalog that clients look into, with and without its name.
+const WITH_ROWS: [&str; 10] = [
+    "pg_am",
+    "pg_attrdef",
+    "pg_attribute",
+    "pg_class",
+    "pg_constraint",
+    "pg_database",
+    "pg_index",
+    "pg_namespace",
+    "pg_roles",
+    "pg_type",
+];
 
 /// Rewrites every such form in `query`.
 pub(crate) fn rewrite(query: &mut Query) {
@@ -25,6 +41,7 @@ impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        typeinfo::rewrite(query);
         empty::empty_out(query);
         ControlFlow::Continue(())
     }
@@ -51,9 +68,12 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Collate { expr: inner, collation } if is_default_collation(collation) => *expr = inner.as_ref().clone(),
+            Expr::Collate { expr: inner, collation } if is_default_collation(collation) => {
+                *expr = inner.as_ref().clone()
+            }
             Expr::BinaryOp { op, .. } => plain_operator(op),
             Expr::Cast { .. } => casts::rewrite(expr),
+            Expr::Like { .. } | Expr::ILike { .. } => like::rewrite(expr),
             Expr::Function(function) => {
                 plain_function(function);
                 if name_of(function) == "generate_subscripts"
@@ -111,8 +131,8 @@ fn plain_operator(op: &mut BinaryOperator) {
 
 /// Takes `pg_catalog.` off, and types what the functions of the catalog are given as parameters.
 fn plain_function(function: &mut Function) {
-    let qualified = function.name.0.len() == 2
-        && function.name.0[0].as_ident().is_some_and(|schema| fold(schema) == "pg_catalog");
+    let qualified =
+        function.name.0.len() == 2 && function.name.0[0].as_ident().is_some_and(|schema| fold(schema) == "pg_catalog");
     if qualified {
         function.name.0.remove(0);
     }
@@ -130,8 +150,12 @@ fn plain_function(function: &mut Function) {
     }
 }
 
+fn is_parameter(value: &Expr) -> bool {
+    matches!(value, Expr::Value(v) if matches!(v.value, Value::Placeholder(_)))
+}
+
 fn type_parameter(value: &mut Expr) {
-    if matches!(value, Expr::Value(v) if matches!(v.value, Value::Placeholder(_))) {
+    if is_parameter(value) {
         *value = as_text(value.clone());
     }
 }
@@ -183,7 +207,7 @@ fn catalog_relation(factor: &TableFactor) -> Option<String> {
     let parts: Vec<String> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
     match parts.as_slice() {
         [schema, name] if schema == "pg_catalog" => Some(name.clone()),
-        [name] if name.starts_with("pg_") => Some(name.clone()),
+        [name] if WITH_ROWS.contains(&name.as_str()) || empty::EMPTY.contains(&name.as_str()) => Some(name.clone()),
         _ => None,
     }
 }

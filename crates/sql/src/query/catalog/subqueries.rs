@@ -2,9 +2,7 @@
 
 use super::{catalog_relation, empty, name_of, parse_expr};
 use crate::query::names::fold;
-use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArguments, Query, Select, SelectItem, SetExpr,
-};
+use sqlparser::ast::{BinaryOperator, Expr, Function, FunctionArguments, Query, Select, SelectItem, SetExpr};
 
 /// Replaces the expression, if it is such a subquery.
 pub(super) fn rewrite(expr: &mut Expr) {
@@ -15,6 +13,10 @@ pub(super) fn rewrite(expr: &mut Expr) {
         }
         Expr::Subquery(query) => column_default(query),
         Expr::Function(function) => array_of_rows(function),
+        Expr::InSubquery { expr, subquery, negated } if splits_search_path(subquery) => {
+            let not = if *negated { "NOT " } else { "" };
+            parse_expr(&format!("{not}({expr} = ANY(current_schemas(false)))"))
+        }
         _ => None,
     };
     if let Some(replaced) = replaced {
@@ -22,6 +24,14 @@ pub(super) fn rewrite(expr: &mut Expr) {
     } else if let Expr::Subquery(query) = expr {
         at_most_one(query);
     }
+}
+
+/// Grafana takes the setting apart to know which schemas are searched.
+fn splits_search_path(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let sources: Vec<String> = select.from.iter().map(ToString::to_string).collect();
+    sources.iter().any(|s| s.contains("generate_series"))
+        && sources.iter().any(|s| s.starts_with("string_to_array(current_setting('search_path')"))
 }
 
 /// `ARRAY(SELECT ...)`: an aggregate over the subquery.
@@ -87,10 +97,9 @@ fn last_name(expr: &Expr) -> Option<String> {
 fn at_most_one(query: &mut Query) {
     let plain = query.limit_clause.is_none() && query.order_by.is_none();
     let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let of_catalog = select
-        .from
-        .iter()
-        .all(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)).all(|f| catalog_relation(f).is_some()));
+    let of_catalog = select.from.iter().all(|t| {
+        std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)).all(|f| catalog_relation(f).is_some())
+    });
     if !plain || !of_catalog || select.from.is_empty() || empty::has_aggregate(select) {
         return;
     }

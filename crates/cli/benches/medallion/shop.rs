@@ -1,0 +1,116 @@
+use futures::{SinkExt, pin_mut};
+use tokio_postgres::Client;
+
+/// The views, each after what it reads.
+pub const VIEWS: [(&str, &str); 4] = [
+    (
+        "silver_orders",
+        "SELECT o.id AS order_id, o.customer_id, c.name AS customer_name, c.region, c.tier AS customer_tier, o.amount, \
+         o.currency, o.status, o.created_at, \
+         CASE WHEN o.amount > 10000 AND c.tier = 'standard' THEN true ELSE false END AS flagged_for_review \
+         FROM orders o JOIN customers c ON c.id = o.customer_id",
+    ),
+    (
+        "gold_revenue_by_region",
+        "SELECT region, date_trunc('day', created_at) AS day, count(*) AS order_count, sum(amount) AS revenue, \
+         avg(amount) AS avg_order_value, count(*) FILTER (WHERE flagged_for_review) AS flagged_count \
+         FROM silver_orders WHERE status <> 'cancelled' GROUP BY region, date_trunc('day', created_at)",
+    ),
+    (
+        "gold_customer_ltv",
+        "SELECT customer_id, customer_name, region, sum(amount) AS lifetime_value, count(*) AS total_orders, \
+         max(created_at) AS last_order_at FROM silver_orders WHERE status <> 'cancelled' \
+         GROUP BY customer_id, customer_name, region",
+    ),
+    (
+        "platinum_top_customers",
+        "SELECT region, customer_id, customer_name, lifetime_value FROM gold_customer_ltv \
+         ORDER BY lifetime_value DESC LIMIT 10",
+    ),
+];
+
+/// Tables, 1,000 customers, and the views, empty.
+pub async fn create(client: &Client) {
+    let tables = "CREATE TABLE orders (id bigserial PRIMARY KEY, customer_id bigint NOT NULL, amount numeric(12,2) NOT NULL, \
+                  currency text NOT NULL DEFAULT 'USD', status text NOT NULL DEFAULT 'pending', \
+                  created_at timestamptz NOT NULL DEFAULT now()); \
+                  CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL, region text NOT NULL, \
+                  tier text NOT NULL DEFAULT 'standard', email text)";
+    client.batch_execute(tables).await.unwrap();
+    let customers = "INSERT INTO customers SELECT i, 'customer ' || i, 'region ' || (i % 7), 'standard', NULL \
+                     FROM generate_series(1, 1000) AS g(i)";
+    client.batch_execute(customers).await.unwrap();
+    for (name, query) in VIEWS {
+        client.batch_execute(&format!("CREATE MATERIALIZED VIEW {name} AS {query}")).await.unwrap();
+    }
+}
+
+/// A generator that gives the same numbers each time (xorshift, Marsaglia 2003).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// Orders of the last 90 days by COPY in csv.
+pub async fn copy_orders(client: &Client, orders: u64) {
+    let sink = client
+        .copy_in("COPY orders (customer_id, amount, status, created_at) FROM STDIN WITH (FORMAT csv)")
+        .await
+        .unwrap();
+    pin_mut!(sink);
+    let mut random = Random::new(42);
+    let mut text = String::new();
+    for i in 0..orders {
+        let status = ["pending", "shipped", "cancelled"][random.below(3) as usize];
+        let (customer, cents) = (1 + random.below(1000), random.below(2_000_000));
+        let (day, second) = (1 + random.below(28), random.below(86_400));
+        text.push_str(&format!(
+            "{customer},{}.{:02},{status},2026-{:02}-{day:02} {:02}:{:02}:{:02}+00\n",
+            cents / 100,
+            cents % 100,
+            8 + random.below(3),
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        ));
+        if text.len() > 1 << 16 || i + 1 == orders {
+            sink.send(std::mem::take(&mut text).into_bytes().into()).await.unwrap();
+        }
+    }
+    sink.finish().await.unwrap();
+}
+
+/// Existing orders get other amounts, statuses and customers, 1,000 rows a statement.
+pub async fn upsert(client: &Client, rows: u64) {
+    let mut random = Random::new(99);
+    let mut id = 1;
+    while id <= rows {
+        let last = (id + 999).min(rows);
+        let values: Vec<String> = (id..=last)
+            .map(|id| format!("({id}, {}, {}.50, 'shipped')", 1 + random.below(1000), random.below(9000)))
+            .collect();
+        let sql = format!(
+            "INSERT INTO orders (id, customer_id, amount, status) VALUES {} ON CONFLICT (id) DO UPDATE \
+             SET customer_id = excluded.customer_id, amount = excluded.amount, status = excluded.status",
+            values.join(", ")
+        );
+        client.batch_execute(&sql).await.unwrap();
+        id = last + 1;
+    }
+}
+
+/// One statement that adds 100 orders.
+pub fn hundred_orders() -> String {
+    let values: Vec<String> = (1..=100).map(|i| format!("({i}, {i}.25)")).collect();
+    format!("INSERT INTO orders (customer_id, amount) VALUES {}", values.join(", "))
+}

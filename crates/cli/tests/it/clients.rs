@@ -1,0 +1,144 @@
+//! Clients as they are: psql's commands, and drivers that ask the system catalog.
+
+use crate::harness::{Server, env, run, without};
+use std::path::Path;
+use std::process::Command;
+
+/// A schema with one of everything that clients show.
+const SCHEMA: &str = "
+    CREATE TABLE customers (id serial PRIMARY KEY, email varchar(120) NOT NULL UNIQUE, name text NOT NULL);
+    CREATE TABLE orders (
+        id bigint PRIMARY KEY,
+        customer_id integer NOT NULL REFERENCES customers (id),
+        amount numeric(12,2) NOT NULL,
+        status varchar(20) NOT NULL DEFAULT 'new',
+        CONSTRAINT amount_positive CHECK (amount > 0)
+    );
+    CREATE VIEW open_orders AS SELECT id, amount FROM orders WHERE status <> 'done';
+    CREATE MATERIALIZED VIEW revenue AS SELECT customer_id, count(*) AS n, sum(amount) AS total FROM orders
+        GROUP BY customer_id;
+    CREATE SCHEMA staging;
+    CREATE TABLE staging.events (host text, value double precision);
+    INSERT INTO customers (email, name) VALUES ('a@x.io', 'Ann');
+    INSERT INTO orders VALUES (1, 1, 10.50);
+";
+
+/// A command of psql, and what stands in its output.
+const COMMANDS: [(&str, &[&str]); 14] = [
+    (
+        "\\d",
+        &[
+            "public | customers | table |",
+            "public | customers_id_seq | sequence |",
+            "public | open_orders | view |",
+            "public | revenue | materialized view |",
+        ],
+    ),
+    (
+        "\\d orders",
+        &[
+            "Table \"public.orders\"",
+            "id | bigint | | not null |",
+            "amount | numeric(12,2) | | not null |",
+            "status | character varying(20) | | not null | 'new'",
+            "\"orders_pkey\" PRIMARY KEY, btree (id)",
+            "\"amount_positive\" CHECK (amount > 0)",
+            "\"orders_customer_id_fkey\" FOREIGN KEY (customer_id) REFERENCES customers(id)",
+        ],
+    ),
+    (
+        "\\d customers",
+        &[
+            "id | integer | | not null | nextval('customers_id_seq'::regclass)",
+            "\"customers_email_key\" UNIQUE CONSTRAINT, btree (email)",
+            "TABLE \"orders\" CONSTRAINT \"orders_customer_id_fkey\" FOREIGN KEY (customer_id) REFERENCES customers(id)",
+        ],
+    ),
+    ("\\d+ orders", &["id | bigint | | not null | | plain |", "\"orders_pkey\" PRIMARY KEY", "Access method: heap"]),
+    ("\\d+ open_orders", &["View \"public.open_orders\"", "View definition:"]),
+    ("\\d revenue", &["Materialized view \"public.revenue\"", "total | numeric"]),
+    ("\\dt", &["public | customers | table |", "public | orders | table |", "(2 rows)"]),
+    ("\\dt+", &["public | orders | table |", "permanent | heap |"]),
+    ("\\di", &["public | orders_pkey | index |", "public | customers_email_key | index |"]),
+    ("\\dn", &["public |", "staging |"]),
+    ("\\dm", &["public | revenue | materialized view |"]),
+    ("\\dv", &["public | open_orders | view |"]),
+    ("\\l", &["sluice |", "UTF8"]),
+    ("\\df", &["(0 rows)"]),
+];
+
+/// One line with single blanks, so that widths of columns don't matter.
+fn squeezed(text: &str) -> String {
+    text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn psql_shows_the_catalog() {
+    if without("psql") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    run(&server.connect().await, SCHEMA).await;
+    let (host, port) = server.address.rsplit_once(':').unwrap();
+    for (command, expected) in COMMANDS.iter().chain(&[("\\du", &["test | Superuser"][..])]) {
+        let output = Command::new("psql")
+            .args(["-X", "-h", host, "-p", port, "-U", "test", "-d", "test", "-v", "ON_ERROR_STOP=1", "-c", command])
+            .output()
+            .unwrap();
+        let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && !errors.contains("ERROR"), "{command}: {errors}");
+        let out = squeezed(&out);
+        for line in *expected {
+            assert!(out.contains(line), "{command} does not show {line:?}:\n{out}");
+        }
+    }
+    server.stop();
+}
+
+/// Runs a script of tests/clients against a server with the schema.
+async fn script(name: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    run(&server.connect().await, SCHEMA).await;
+    let (host, port) = server.address.rsplit_once(':').unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients").join(name);
+    let output = Command::new(env("SLUICE_TEST_PYTHON")).arg(path).args([host, port]).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{name}:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    server.stop();
+}
+
+#[tokio::test]
+async fn drivers_connect_and_look_types_up() {
+    script("drivers.py").await;
+}
+
+#[tokio::test]
+async fn sqlalchemy_inspects() {
+    script("inspect_schema.py").await;
+}
+
+#[tokio::test]
+async fn information_schema_lists_tables_and_columns() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, SCHEMA).await;
+    let tables = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public'";
+    let expected =
+        ["customers | BASE TABLE", "open_orders | VIEW", "orders | BASE TABLE", "revenue | VIEW"].map(String::from);
+    assert_eq!(crate::harness::rows(&client, tables).await.unwrap(), expected);
+    let columns = "SELECT column_name, data_type, is_nullable FROM information_schema.columns \
+                   WHERE table_name = 'customers'";
+    let expected = ["email | character varying | NO", "id | integer | NO", "name | text | NO"].map(String::from);
+    assert_eq!(crate::harness::rows(&client, columns).await.unwrap(), expected);
+    let schemas = "SELECT schema_name FROM information_schema.schemata";
+    let expected = ["information_schema", "pg_catalog", "public", "staging"].map(String::from);
+    assert_eq!(crate::harness::rows(&client, schemas).await.unwrap(), expected);
+    server.stop();
+}
