@@ -1,4 +1,5 @@
 use futures::{SinkExt, pin_mut};
+use std::io::Cursor;
 use tokio_postgres::Client;
 
 /// The views, each after what it reads.
@@ -63,7 +64,7 @@ impl Random {
 
 /// Orders of the last 90 days by COPY in csv.
 pub async fn copy_orders(client: &Client, orders: u64) {
-    let sink = client
+    let sink: tokio_postgres::CopyInSink<Cursor<Vec<u8>>> = client
         .copy_in("COPY orders (customer_id, amount, status, created_at) FROM STDIN WITH (FORMAT csv)")
         .await
         .unwrap();
@@ -84,7 +85,7 @@ pub async fn copy_orders(client: &Client, orders: u64) {
             second % 60
         ));
         if text.len() > 1 << 16 || i + 1 == orders {
-            sink.send(std::mem::take(&mut text).into_bytes().into()).await.unwrap();
+            sink.send(Cursor::new(std::mem::take(&mut text).into_bytes())).await.unwrap();
         }
     }
     sink.finish().await.unwrap();
