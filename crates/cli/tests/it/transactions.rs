@@ -234,3 +234,17 @@ async fn what_is_not_built_is_refused() {
     assert_eq!(rows(&client, "SHOW application_name").await.unwrap(), [""]);
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_select_reads_an_older_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int)").await;
+    run(&client, "INSERT INTO t VALUES (1)").await;
+    run(&client, "INSERT INTO t VALUES (2)").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM t AT (VERSION => 2)").await, "1");
+    assert_eq!(rows(&client, "SELECT x.id FROM t x AT (VERSION => 3)").await.unwrap(), ["1", "2"]);
+    assert!(rows(&client, "SELECT * FROM t AT (VERSION => 99)").await.is_err());
+    server.stop();
+}
