@@ -7,7 +7,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
+use datafusion::common::{DFSchema, JoinType, NullEquality};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{self as logical, Expr, FetchType, LogicalPlan, SkipType, TableSource};
 use datafusion::physical_expr::execution_props::ExecutionProps;
@@ -416,12 +416,4 @@ fn not_maintainable(expr: &Expr) -> Result<Option<String>> {
         Ok(if reason.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(reason)
-}
-
-/// Columns that a filter or key names, for callers that look rows up by equality.
-pub fn plain_column(expr: &Expr) -> Option<&Column> {
-    match expr {
-        Expr::Column(column) => Some(column),
-        _ => None,
-    }
 }

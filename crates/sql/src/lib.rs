@@ -11,7 +11,7 @@ mod query;
 mod types;
 mod volatility;
 
-pub use circuit::{BuiltCircuit, NoCircuit, build_circuit, plain_column};
+pub use circuit::{BuiltCircuit, NoCircuit, build_circuit};
 pub use error::{Result, SqlError, nearest};
 pub use functions::cast::{cast_column, timestamp_text};
 pub use keys::derive_key;
