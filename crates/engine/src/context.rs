@@ -20,19 +20,25 @@ pub(crate) struct Context {
     pub(crate) runner: Runner,
     pub(crate) version: RwLock<Arc<Version>>,
     pub(crate) sequences: Sequences,
-    pub(crate) indexes: Indexes,
+    pub(crate) indexes: Arc<Indexes>,
     pub(crate) next_object: AtomicI64,
     next_provisional: AtomicI64,
 }
 
 impl Context {
-    pub(crate) fn new(planner: Planner, runner: Runner, version: Version, next_object: i64) -> Self {
+    pub(crate) fn new(
+        planner: Planner,
+        runner: Runner,
+        indexes: Arc<Indexes>,
+        version: Version,
+        next_object: i64,
+    ) -> Self {
         Self {
             planner,
             runner,
             version: RwLock::new(Arc::new(version)),
             sequences: Sequences::default(),
-            indexes: Indexes::default(),
+            indexes,
             next_object: AtomicI64::new(next_object),
             next_provisional: AtomicI64::new(-1),
         }
@@ -158,17 +164,24 @@ fn same_key(
 /// An index made for one statement, by reading the table.
 fn scan_index(target: &Target, table: &sluice_lake::TableVersion, columns: &[usize]) -> Result<RowIndex> {
     let mut index = RowIndex::new("rows", &target.schema, columns.to_vec(), true);
-    fill_index(&mut index, table)?;
+    add_rows(&mut index, table)?;
     Ok(index)
 }
 
-/// Adds every row of a table.
-pub(crate) fn fill_index(index: &mut RowIndex, table: &sluice_lake::TableVersion) -> Result<()> {
-    for part in table.scan(None) {
+/// Adds every row of a table, of which it reads the columns of the index alone.
+fn add_rows(index: &mut RowIndex, table: &sluice_lake::TableVersion) -> Result<()> {
+    let columns = index.columns().to_vec();
+    for part in table.scan(Some(&columns)) {
         let (rows, ids) = part.map_err(error::lake)?;
-        index.apply(&[(&rows, &ids, 1)])?;
+        index.load(rows.columns(), &ids)?;
     }
     Ok(())
+}
+
+/// Fills a new index with the rows of a table at `snapshot`; it knows nothing of rows that were gone by then.
+pub(crate) fn fill_index(index: &mut RowIndex, table: &sluice_lake::TableVersion, snapshot: i64) -> Result<()> {
+    add_rows(index, table)?;
+    index.filled_at(snapshot)
 }
 
 /// All rows of a table as one batch.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Maps the values of some columns to the numbers of the rows that have them. Changes are staged with the tick.
 pub(crate) struct RowIndex {
+    name: String,
     columns: Vec<usize>,
     schema: SchemaRef,
     rows: Arrangement,
@@ -34,6 +35,7 @@ impl RowIndex {
         let key: Vec<usize> = (0..columns.len()).collect();
         let ghosts = Arrangement::new(name, Arc::clone(&indexed), Vec::clone(&key));
         Self {
+            name: name.to_string(),
             rows: Arrangement::new(name, Arc::clone(&indexed), key),
             ghosts,
             ghost_log: VecDeque::new(),
@@ -47,6 +49,16 @@ impl RowIndex {
 
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
+    }
+
+    /// The key or the index that it was made for.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn column_names(&self) -> Vec<&str> {
+        let named = self.schema.fields().iter().take(self.columns.len());
+        named.map(|f| f.name().as_str()).collect()
     }
 
     /// The key columns of `rows`, as they are compared.
@@ -80,6 +92,20 @@ impl RowIndex {
             self.staged_ghosts.push(gone);
         }
         self.set_payloads(|this| &mut this.rows, &change)
+    }
+
+    /// Adds rows of a table that the index is made for: the values of its columns, and the rows' numbers.
+    pub(crate) fn load(&mut self, columns: &[ArrayRef], ids: &Int64Array) -> Result<()> {
+        let mut columns: Vec<ArrayRef> = columns.iter().map(normalize_key).collect();
+        let mask = self.indexed(&columns, ids.len());
+        columns.push(Arc::new(ids.clone()));
+        let entries = ZBatch::new(with_row_count(Arc::clone(&self.schema), columns, ids.len())?);
+        let entries = match mask {
+            Some(mask) => entries.filter(&mask)?,
+            None => entries,
+        };
+        // Row numbers make the entries distinct.
+        self.set_payloads(|this| &mut this.rows, &entries)
     }
 
     /// Applies entries and keeps the row number of each beside it.
@@ -128,6 +154,12 @@ impl RowIndex {
         Ok(Some(found))
     }
 
+    /// Keeps the rows of a table at `snapshot`, which are all that it knows.
+    pub(crate) fn filled_at(&mut self, snapshot: i64) -> Result<()> {
+        self.ghost_horizon = snapshot;
+        self.commit(snapshot)
+    }
+
     /// Keeps what was staged by the tick that became `snapshot`.
     pub(crate) fn commit(&mut self, snapshot: i64) -> Result<()> {
         self.rows.commit()?;
@@ -157,8 +189,9 @@ impl RowIndex {
 
     fn rebuilt(old: &Self) -> Self {
         let key: Vec<usize> = (0..old.columns.len()).collect();
-        let empty = || Arrangement::new("an index", Arc::clone(&old.schema), key.clone());
+        let empty = || Arrangement::new(old.name.as_str(), Arc::clone(&old.schema), key.clone());
         Self {
+            name: old.name.clone(),
             columns: old.columns.clone(),
             schema: Arc::clone(&old.schema),
             rows: empty(),

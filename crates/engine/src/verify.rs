@@ -111,7 +111,7 @@ impl Engine {
         let planned = crate::tick::plan_maintained(context, &view, &path, &m.query)?;
         let schema = def.arrow();
         let mut parts = vec![];
-        for batch in context.runner.collect(planned.query.plan, &view).await? {
+        for batch in context.runner.collect_by_scan(planned.query.plan, &view).await? {
             let columns = batch.columns().iter().zip(schema.fields());
             let columns = columns.map(|(c, f)| Ok(cast_column(c, f.data_type())?)).collect::<Result<Vec<_>>>()?;
             let batch: RecordBatch = with_row_count(Arc::clone(&schema), columns, batch.num_rows())?;
@@ -122,6 +122,7 @@ impl Engine {
             table: version.tables.get(&def.id).cloned(),
             staged: None,
             row_ids: false,
+            lookup: None,
         };
         let stored = stored.collect()?;
         let rows = stored.num_rows() as u64;

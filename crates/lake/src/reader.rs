@@ -1,4 +1,4 @@
-use crate::catalog::{FileCache, HistoryRow, load, objects_at, read_history, snapshot_time, tick};
+use crate::catalog::{FileCache, HistoryRow, last_tick, load, objects_at, read_history, snapshot_time, tick};
 use crate::state::CatalogState;
 use crate::{LakeError, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -68,6 +68,12 @@ impl LakeReader {
     /// The tables that the tick of a snapshot held back, as JSON.
     pub fn held(&self, snapshot: i64) -> Result<Option<String>> {
         Ok(tick(&self.db, snapshot)?.and_then(|(_, held)| held))
+    }
+
+    /// The tables that the last tick held back, as JSON; `None` if a later snapshot did more than move rows, so that
+    /// nobody knows whether tables follow from one another.
+    pub fn last_tick(&self) -> Result<Option<Option<String>>> {
+        last_tick(&self.db)
     }
 
     /// What was done to a table, or to all, newest first.

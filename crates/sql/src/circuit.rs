@@ -26,6 +26,8 @@ pub struct BuiltCircuit {
     pub circuit: Circuit,
     /// The tables whose changes it takes, in the order of its sources; the same table may stand in it twice.
     pub sources: Vec<Arc<dyn TableSource>>,
+    /// The columns of each source that its operators use, ascending.
+    pub columns: Vec<Vec<usize>>,
     /// Schema of its output, every column nullable.
     pub schema: SchemaRef,
 }
@@ -54,10 +56,11 @@ fn not_incremental<T>(what: impl Into<String>) -> Build<T> {
 /// Builds the circuit of an optimized plan.
 pub fn build_circuit(plan: &LogicalPlan, options: &Arc<ConfigOptions>) -> Build<BuiltCircuit> {
     let props = ExecutionProps { config_options: Some(Arc::clone(options)), ..ExecutionProps::new() };
-    let mut builder = Builder { circuit: CircuitBuilder::default(), sources: vec![], props };
+    let mut builder = Builder { circuit: CircuitBuilder::default(), sources: vec![], columns: vec![], props };
     let output = builder.node(plan)?;
     let (output, schema) = builder.stored_types(output, plan.schema())?;
-    Ok(BuiltCircuit { circuit: builder.circuit.build(output), sources: builder.sources, schema })
+    let Builder { circuit, sources, columns, .. } = builder;
+    Ok(BuiltCircuit { circuit: circuit.build(output), sources, columns, schema })
 }
 
 /// The type that a stored column has for one of an expression (every text is a view, for example).
@@ -74,6 +77,7 @@ fn relaxed(schema: &DFSchema) -> SchemaRef {
 struct Builder {
     circuit: CircuitBuilder,
     sources: Vec<Arc<dyn TableSource>>,
+    columns: Vec<Vec<usize>>,
     props: ExecutionProps,
 }
 
@@ -147,6 +151,7 @@ impl Builder {
 
     fn scan(&mut self, scan: &logical::TableScan) -> Build<Input> {
         self.sources.push(Arc::clone(&scan.source));
+        self.columns.push(used_columns(scan)?);
         let mut input = Input::Source(self.sources.len() - 1);
         if !scan.filters.is_empty() {
             let schema = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?;
@@ -372,6 +377,18 @@ impl Builder {
         }
         Ok(create_physical_expr(expr, schema, &self.props, &PhysicalPlanningContext::default())?)
     }
+}
+
+/// The columns that a scan shows or filters by.
+fn used_columns(scan: &logical::TableScan) -> Result<Vec<usize>> {
+    let schema = scan.source.schema();
+    let mut used = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
+    for column in scan.filters.iter().flat_map(Expr::column_refs) {
+        used.push(schema.index_of(&column.name)?);
+    }
+    used.sort_unstable();
+    used.dedup();
+    Ok(used)
 }
 
 struct Side {

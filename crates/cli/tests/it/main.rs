@@ -7,4 +7,5 @@ mod crash;
 mod demo;
 mod duckdb;
 mod harness;
+mod lookup;
 mod transactions;

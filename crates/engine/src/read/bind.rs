@@ -1,7 +1,9 @@
 //! Plans name tables by handles; before a plan runs, the handles are bound to the rows of one view.
 
+use super::lookup::LookupSource;
 use super::{BoundTable, ROW_ID, ReadView};
 use crate::catalog::TableDef;
+use crate::context::Indexes;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Constraint, Constraints};
@@ -84,12 +86,12 @@ impl TableSource for ViewSource {
     }
 }
 
-/// Puts the rows of `view` behind every handle of `plan`.
-pub(crate) fn bind(plan: LogicalPlan, view: &ReadView) -> Result<LogicalPlan> {
+/// Puts the rows of `view` behind every handle of `plan`; without `indexes` nothing is looked up.
+pub(crate) fn bind(plan: LogicalPlan, view: &ReadView, indexes: Option<&Arc<Indexes>>) -> Result<LogicalPlan> {
     let bound = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(scan) => match scan.source.downcast_ref::<TableHandle>() {
             Some(handle) => {
-                let table = BoundTable::new(view, handle)
+                let table = BoundTable::new(view, handle, indexes)
                     .map_err(|e| datafusion::error::DataFusionError::External(Box::new(e)))?;
                 let source = provider_as_source(Arc::new(table));
                 Ok(Transformed::yes(LogicalPlan::TableScan(TableScan { source, ..scan })))
@@ -102,10 +104,11 @@ pub(crate) fn bind(plan: LogicalPlan, view: &ReadView) -> Result<LogicalPlan> {
 }
 
 impl BoundTable {
-    fn new(view: &ReadView, handle: &TableHandle) -> Result<Self> {
+    fn new(view: &ReadView, handle: &TableHandle, indexes: Option<&Arc<Indexes>>) -> Result<Self> {
+        let schema = Arc::clone(&handle.schema);
         if let Some(past) = &handle.past {
             let table = Some(Arc::clone(past));
-            return Ok(BoundTable { schema: Arc::clone(&handle.schema), table, staged: None, row_ids: false });
+            return Ok(BoundTable { schema, table, staged: None, row_ids: false, lookup: None });
         }
         let table = view.version.tables.get(&handle.def.id).cloned();
         let staged = view.staged.get(&handle.def.id).cloned();
@@ -113,6 +116,8 @@ impl BoundTable {
             return Err(SqlError::new("42P01", format!("relation \"{}\" is gone", handle.def.name))
                 .hint("It was dropped meanwhile; run the statement again."));
         }
-        Ok(BoundTable { schema: Arc::clone(&handle.schema), table, staged, row_ids: handle.row_ids })
+        let (table_id, snapshot) = (handle.def.id, view.version.snapshot);
+        let lookup = indexes.map(|i| LookupSource { indexes: Arc::clone(i), table: table_id, snapshot });
+        Ok(BoundTable { schema, table, staged, row_ids: handle.row_ids, lookup })
     }
 }

@@ -1,6 +1,7 @@
 //! Reading: a version of the lake with what a transaction has staged over it, as tables of DataFusion.
 
 mod bind;
+mod lookup;
 mod provider;
 mod run;
 mod staged;
@@ -9,7 +10,7 @@ mod view;
 pub(crate) use bind::TableHandle;
 pub(crate) use provider::BoundTable;
 pub(crate) use run::Runner;
-pub(crate) use staged::Staged;
+pub(crate) use staged::{Rows, Staged};
 pub(crate) use view::{Names, ReadView, rows_source};
 
 /// The hidden column that names a row in statements that change rows.

@@ -1,16 +1,20 @@
 use super::Staged;
+use super::lookup::{Lookup, LookupSource, binds};
 use super::staged::relabel;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
 use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use sluice_lake::TableVersion;
@@ -24,6 +28,8 @@ pub(crate) struct BoundTable {
     pub(crate) table: Option<Arc<TableVersion>>,
     pub(crate) staged: Option<Staged>,
     pub(crate) row_ids: bool,
+    /// What a condition on key columns can be looked up in.
+    pub(crate) lookup: Option<LookupSource>,
 }
 
 impl fmt::Debug for BoundTable {
@@ -46,11 +52,25 @@ impl TableProvider for BoundTable {
         &self,
         _: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _: &[Expr],
+        filters: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projection = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        Ok(Arc::new(LakeScan::new(self.clone(), projection)?))
+        let lookup = match &self.lookup {
+            Some(source) => Lookup::choose(source, &self.schema, filters)?,
+            None => None,
+        };
+        Ok(Arc::new(LakeScan::new(self.clone(), projection, lookup)?))
+    }
+
+    /// Conditions on keys narrow the scan; the filter above it still applies them.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let usable = |f: &&Expr| self.lookup.is_some() && binds(f);
+        let answer = |f| match usable(f) {
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
     }
 }
 
@@ -59,11 +79,12 @@ impl TableProvider for BoundTable {
 struct LakeScan {
     table: BoundTable,
     projection: Vec<usize>,
+    lookup: Option<Lookup>,
     properties: Arc<PlanProperties>,
 }
 
 impl LakeScan {
-    fn new(table: BoundTable, projection: Vec<usize>) -> Result<Self> {
+    fn new(table: BoundTable, projection: Vec<usize>, lookup: Option<Lookup>) -> Result<Self> {
         let schema = Arc::new(table.schema.project(&projection)?);
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -71,14 +92,17 @@ impl LakeScan {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Ok(Self { table, projection, properties })
+        Ok(Self { table, projection, lookup, properties })
     }
 }
 
 impl DisplayAs for LakeScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files = self.table.table.as_ref().map_or(0, |t| t.files.len());
-        write!(f, "LakeScan: {:?}, files={files}", self.table)
+        write!(f, "LakeScan: {:?}, ", self.table)?;
+        match &self.lookup {
+            Some(lookup) => f.write_str(&lookup.describe()),
+            None => write!(f, "files={}", self.table.table.as_ref().map_or(0, |t| t.files.len())),
+        }
     }
 }
 
@@ -106,8 +130,19 @@ impl ExecutionPlan for LakeScan {
         Ok(self)
     }
 
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if self.lookup.is_none() {
+            statistics.num_rows = self.table.row_count();
+        }
+        Ok(Arc::new(statistics))
+    }
+
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let rows = self.table.scan(&self.projection)?;
+        let rows = match &self.lookup {
+            Some(lookup) => self.table.look_up(lookup, &self.projection)?,
+            None => self.table.scan(&self.projection)?,
+        };
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), futures::stream::iter(rows))))
     }
 }
@@ -117,13 +152,8 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 impl BoundTable {
     /// The rows, with the columns of `projection` among those of the schema.
     pub(crate) fn scan(&self, projection: &[usize]) -> Result<Batches> {
-        let schema = Arc::new(self.schema.project(projection)?);
-        let width = self.schema.fields().len() - usize::from(self.row_ids);
-        let stored: Vec<usize> = projection.iter().copied().filter(|&p| p < width).collect();
-        let shape = Shape { schema, projection: projection.to_vec(), width };
-
-        let truncated = self.staged.as_ref().is_some_and(|s| s.truncated);
-        let below: Batches = match self.table.as_ref().filter(|_| !truncated) {
+        let (shape, stored) = self.shape(projection)?;
+        let below: Batches = match self.below() {
             None => Box::new(std::iter::empty()),
             Some(table) => {
                 let (shape, staged) = (shape.clone(), self.staged.clone());
@@ -135,15 +165,51 @@ impl BoundTable {
                 Box::new(scan)
             }
         };
-        let added = match &self.staged {
-            Some(staged) => staged.added().map_err(|e| DataFusionError::External(Box::new(e)))?,
-            None => vec![],
+        Ok(Box::new(below.chain(self.added(projection)?)))
+    }
+
+    /// The rows that a lookup finds, and all that are staged: few beside those that the lookup leaves unread.
+    fn look_up(&self, lookup: &Lookup, projection: &[usize]) -> Result<Batches> {
+        let external = |e: sluice_sql::SqlError| DataFusionError::External(Box::new(e));
+        let Some(table) = self.below() else { return self.added(projection) };
+        let Some(ids) = lookup.row_ids(table, self.staged.as_ref()).map_err(external)? else {
+            return self.scan(projection);
         };
-        let above = added.into_iter().map(move |part| {
-            let rows = part.rows.project(&stored)?;
-            shape.assemble(&rows, &part.ids)
-        });
-        Ok(Box::new(below.chain(above)))
+        let (shape, stored) = self.shape(projection)?;
+        let rows = table.rows(&ids, Some(&stored)).map_err(|e| external(crate::error::lake(e)))?;
+        let found = shape.assemble(&rows, &Int64Array::from(ids));
+        Ok(Box::new(std::iter::once(found).chain(self.added(projection)?)))
+    }
+
+    /// The stored rows below what is staged, if any shows.
+    fn below(&self) -> Option<&Arc<TableVersion>> {
+        let truncated = self.staged.as_ref().is_some_and(|s| s.truncated);
+        self.table.as_ref().filter(|_| !truncated)
+    }
+
+    /// Staged rows.
+    fn added(&self, projection: &[usize]) -> Result<Batches> {
+        let Some(staged) = &self.staged else { return Ok(Box::new(std::iter::empty())) };
+        let (shape, stored) = self.shape(projection)?;
+        let added = staged.added().map_err(|e| DataFusionError::External(Box::new(e)))?;
+        Ok(Box::new(added.into_iter().map(move |part| shape.assemble(&part.rows.project(&stored)?, &part.ids))))
+    }
+
+    /// How output is put together, and the stored columns that it takes.
+    fn shape(&self, projection: &[usize]) -> Result<(Shape, Vec<usize>)> {
+        let schema = Arc::new(self.schema.project(projection)?);
+        let width = self.schema.fields().len() - usize::from(self.row_ids);
+        let stored = projection.iter().copied().filter(|&p| p < width).collect();
+        Ok((Shape { schema, projection: projection.to_vec(), width }, stored))
+    }
+
+    /// How many rows there are, which the lake knows without reading them.
+    fn row_count(&self) -> Precision<usize> {
+        let below = self.below().map_or(0, |t| t.live_rows() as usize);
+        match &self.staged {
+            None => Precision::Exact(below),
+            Some(staged) => Precision::Inexact((below + staged.added_rows()).saturating_sub(staged.removed.len())),
+        }
     }
 }
 

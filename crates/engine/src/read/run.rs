@@ -1,4 +1,5 @@
 use super::{ReadView, bind};
+use crate::context::Indexes;
 use arrow::array::RecordBatch;
 use chrono::DateTime;
 use datafusion::catalog::TableFunctionArgs;
@@ -10,7 +11,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
-use datafusion::physical_plan::{collect, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::SessionConfig;
 use sluice_sql::{Planner, Result, SqlError};
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use std::sync::Arc;
 /// Runs plans by DataFusion, within a memory pool of its own.
 pub(crate) struct Runner {
     state: SessionState,
+    indexes: Arc<Indexes>,
 }
 
 impl Runner {
-    /// `memory_bytes` is what all queries together may take.
-    pub(crate) fn new(planner: &Planner, memory_bytes: usize) -> Result<Self> {
+    /// `memory_bytes` is what all queries together may take; conditions on keys are looked up in `indexes`.
+    pub(crate) fn new(planner: &Planner, memory_bytes: usize, indexes: Arc<Indexes>) -> Result<Self> {
         let runtime =
             RuntimeEnvBuilder::new().with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes))).build_arc()?;
         let config = SessionConfig::from(planner.options().as_ref().clone());
@@ -35,27 +37,32 @@ impl Runner {
             // Plans come analyzed, with PostgreSQL's types: a second pass would have nothing to add.
             .with_analyzer_rules(vec![])
             .build();
-        Ok(Self { state })
+        Ok(Self { state, indexes })
     }
 
     /// Starts a planned query over the rows of `view`.
     pub(crate) async fn stream(&self, plan: LogicalPlan, view: &ReadView) -> Result<SendableRecordBatchStream> {
-        let (plan, context) = self.physical(plan, view).await?;
+        let (plan, context) = self.bound(plan, view).await?;
         Ok(execute_stream(plan, context)?)
     }
 
     /// Runs a planned query to its end.
     pub(crate) async fn collect(&self, plan: LogicalPlan, view: &ReadView) -> Result<Vec<RecordBatch>> {
-        let (plan, context) = self.physical(plan, view).await?;
+        let (plan, context) = self.bound(plan, view).await?;
         Ok(collect(plan, context).await?)
     }
 
-    async fn physical(
-        &self,
-        plan: LogicalPlan,
-        view: &ReadView,
-    ) -> Result<(Arc<dyn datafusion::physical_plan::ExecutionPlan>, Arc<TaskContext>)> {
-        let plan = bind::bind(plan, view)?;
+    /// The same, reading whole tables: a proof must not lean on what is held in memory.
+    pub(crate) async fn collect_by_scan(&self, plan: LogicalPlan, view: &ReadView) -> Result<Vec<RecordBatch>> {
+        let (plan, context) = self.physical(bind::bind(plan, view, None)?, view).await?;
+        Ok(collect(plan, context).await?)
+    }
+
+    async fn bound(&self, plan: LogicalPlan, view: &ReadView) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+        self.physical(bind::bind(plan, view, Some(&self.indexes))?, view).await
+    }
+
+    async fn physical(&self, plan: LogicalPlan, view: &ReadView) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
         let mut state = self.state.clone();
         state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_micros(view.now_micros);
         let plan = state.create_physical_plan(&plan).await?;
@@ -81,7 +88,7 @@ impl Runner {
     /// The plan as text, with what running it took if `analyze`.
     pub(crate) async fn explain(&self, plan: LogicalPlan, view: &ReadView, analyze: bool) -> Result<String> {
         use datafusion::physical_plan::display::DisplayableExecutionPlan;
-        let (plan, context) = self.physical(plan, view).await?;
+        let (plan, context) = self.bound(plan, view).await?;
         if !analyze {
             return Ok(DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string());
         }

@@ -87,6 +87,11 @@ impl Staged {
         Ok(parts)
     }
 
+    /// How many rows were added and are still there.
+    pub(crate) fn added_rows(&self) -> usize {
+        self.places.len()
+    }
+
     /// Rows of the version below that are gone, as they were.
     pub(crate) fn removed_rows(&self) -> &[Rows] {
         &self.old

@@ -1,6 +1,7 @@
 //! Changes of definitions, each in a tick of its own.
 
 use super::{Core, Tick};
+use crate::Context;
 use crate::catalog::{Catalog, Kind, ObjectRef, TableDef};
 use crate::context::fill_index;
 use crate::index::RowIndex;
@@ -98,7 +99,7 @@ impl Core {
                     let columns = def.columns.iter().map(lake_column).collect();
                     definitions.lake.push(Ddl::CreateTable { id: def.id, schema_id, name: def.name.clone(), columns });
                     tick.writes.tables.insert(def.id, Staged::new(def.arrow()));
-                    self.create_indexes(def, None)?;
+                    create_indexes(&self.context, def, None)?;
                 }
                 if def.materialized().is_some() {
                     definitions.created_views.push(def.id);
@@ -135,34 +136,6 @@ impl Core {
         Ok(())
     }
 
-    /// Indexes for the keys of a table or view, filled from `table` where it exists.
-    pub(crate) fn create_indexes(&self, def: &TableDef, table: Option<&sluice_lake::TableVersion>) -> Result<()> {
-        let mut wanted: Vec<(String, Vec<usize>, bool)> = vec![];
-        match &def.kind {
-            Kind::Table(parts) => {
-                wanted.extend(parts.keys.iter().map(|k| (k.name.clone(), k.columns.clone(), true)));
-                wanted.extend(parts.foreign.iter().map(|f| (f.name.clone(), f.columns.clone(), true)));
-            }
-            Kind::Materialized(m) => {
-                let columns = m.key.clone().unwrap_or_else(|| (0..def.columns.len()).collect());
-                wanted.push((format!("the rows of {}", def.name), columns, false));
-            }
-            Kind::View { .. } => {}
-        }
-        for (name, columns, skip_nulls) in wanted {
-            if self.context.indexes.get(def.id, &columns).is_some() {
-                continue;
-            }
-            let mut index = RowIndex::new(&name, &def.arrow(), columns, skip_nulls);
-            if let Some(table) = table {
-                fill_index(&mut index, table)?;
-                index.commit(0)?;
-            }
-            self.context.indexes.put(def.id, index);
-        }
-        Ok(())
-    }
-
     /// The referenced columns of a new table's foreign keys are indexed by the key they must have.
     fn create_reference_indexes(&self, tick: &Tick, def: &TableDef) -> Result<()> {
         for foreign in def.parts().map(|p| p.foreign.as_slice()).unwrap_or_default() {
@@ -170,13 +143,43 @@ impl Core {
                 let parent = tick.base.catalog.by_id(foreign.table);
                 let (Some(parent), Some(table)) = (parent, tick.base.tables.get(&foreign.table)) else { continue };
                 let mut index = RowIndex::new(&foreign.name, &parent.arrow(), foreign.referenced.clone(), true);
-                fill_index(&mut index, table)?;
-                index.commit(0)?;
+                fill_index(&mut index, table, tick.base.snapshot)?;
                 self.context.indexes.put(foreign.table, index);
             }
         }
         Ok(())
     }
+}
+
+/// Indexes for the keys of a table or view, filled from `table` where it exists.
+pub(super) fn create_indexes(
+    context: &Context,
+    def: &TableDef,
+    table: Option<&sluice_lake::TableVersion>,
+) -> Result<()> {
+    let mut wanted: Vec<(String, Vec<usize>, bool)> = vec![];
+    match &def.kind {
+        Kind::Table(parts) => {
+            wanted.extend(parts.keys.iter().map(|k| (k.name.clone(), k.columns.clone(), true)));
+            wanted.extend(parts.foreign.iter().map(|f| (f.name.clone(), f.columns.clone(), true)));
+        }
+        Kind::Materialized(m) => {
+            let columns = m.key.clone().unwrap_or_else(|| (0..def.columns.len()).collect());
+            wanted.push((format!("the rows of {}", def.name), columns, false));
+        }
+        Kind::View { .. } => {}
+    }
+    for (name, columns, skip_nulls) in wanted {
+        if context.indexes.get(def.id, &columns).is_some() {
+            continue;
+        }
+        let mut index = RowIndex::new(&name, &def.arrow(), columns, skip_nulls);
+        if let Some(table) = table {
+            fill_index(&mut index, table, context.version().snapshot)?;
+        }
+        context.indexes.put(def.id, index);
+    }
+    Ok(())
 }
 
 fn refuse_taken(catalog: &Catalog, def: &TableDef) -> Result<()> {

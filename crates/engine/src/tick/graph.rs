@@ -1,10 +1,12 @@
 //! The views in order, and one tick's way through them.
 
 use super::ddl::Definitions;
+use super::feed::Feed;
 use super::view_state::{How, Undo, View};
 use super::{Core, Tick, ViewStatus};
 use crate::catalog::{Catalog, Mode, TableDef};
 use crate::read::{Names, ReadView, Staged, TableHandle};
+use crate::version::Version;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use sluice_flow::{Delta, Errors};
@@ -84,7 +86,7 @@ impl Core {
         }
         for id in &definitions.created_views {
             let def = definitions.catalog.by_id(*id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
-            let view = self.plan_view(tick, &definitions.catalog, def)?;
+            let view = View::plan(&self.context, &tick.base, &definitions.catalog, def)?;
             self.graph.views.insert(*id, view);
             self.rebuild(tick, &definitions.catalog, *id, true)?;
         }
@@ -161,7 +163,7 @@ impl Core {
             return self.rebuild_and_pass_on(tick, catalog, id, deltas);
         }
         let out = match &mut view.how {
-            How::Incremental { circuit, sources } => {
+            How::Incremental { circuit, sources, .. } => {
                 let inputs: Vec<Delta> = sources.iter().map(|s| deltas.get(s).cloned().unwrap_or_default()).collect();
                 circuit.step(&inputs)
             }
@@ -282,6 +284,7 @@ impl Core {
             table: view.version.tables.get(&def.id).cloned(),
             staged: view.staged.get(&def.id).cloned(),
             row_ids: false,
+            lookup: None,
         };
         Ok(bound.collect()?)
     }
@@ -314,7 +317,7 @@ impl Core {
     ) -> Result<ZBatch> {
         let started = Instant::now();
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
-        let mut fresh = self.plan_view(tick, catalog, def)?;
+        let mut fresh = View::plan(&self.context, &tick.base, catalog, def)?;
         let inherited: Errors = fresh
             .def
             .materialized()
@@ -322,19 +325,24 @@ impl Core {
             .unwrap_or_default();
         let mut out = Delta::default();
         match &mut fresh.how {
-            How::Incremental { circuit, sources } => {
+            How::Incremental { circuit, sources, .. } => {
                 let view = self.view(tick);
-                let mut inputs = vec![];
-                for source in sources.iter() {
-                    let def = catalog.by_id(*source).ok_or_else(|| SqlError::internal("a table is gone"))?;
-                    let mut delta = Delta::of(plain(&ZBatch::new(self.table_rows(&view, def)?))?);
-                    if let Some(v) = self.graph.views.get(source) {
-                        delta.rows.extend(v.pending.iter().cloned());
-                        delta.errors = v.errors.clone();
-                    }
-                    inputs.push(delta);
-                }
-                out = circuit.step(&inputs)?;
+                let feed = Feed { view: &view, catalog, sources, used: None };
+                // Built anew it has nothing to take back: each portion is kept as it comes.
+                feed.each(|portion| {
+                    let part = circuit.step(portion)?;
+                    out.rows.extend(part.rows);
+                    out.inherit(&part.errors);
+                    Ok(circuit.commit()?)
+                })?;
+                // What the tables that it reads withhold lies over their stored rows.
+                let withheld = |source: &i64| match self.graph.views.get(source) {
+                    Some(v) => Delta { rows: v.pending.clone(), errors: v.errors.clone() },
+                    None => Delta::default(),
+                };
+                let last = circuit.step(&sources.iter().map(withheld).collect::<Vec<_>>())?;
+                out.rows.extend(last.rows);
+                out.inherit(&last.errors);
             }
             How::Recompute { .. } if inherited.is_empty() => match self.evaluate(tick, &fresh) {
                 Ok(rows) => out.push(rows),
@@ -350,9 +358,10 @@ impl Core {
         let change = if unknown {
             ZBatch::empty(&fresh.schema)
         } else {
-            let stored = self.stored(tick, catalog, id)?.negate()?;
-            out.rows.push(stored);
-            consolidate(&ZBatch::concat(&fresh.schema, &out.rows)?)?
+            out.push(self.stored(tick, catalog, id)?.negate()?);
+            let change = ZBatch::concat(&fresh.schema, &out.rows)?;
+            // Without anything that goes, nothing cancels out; copies of a row are as good as its count.
+            if change.iter_weights().any(|w| w < 0) { consolidate(&change)? } else { change }
         };
         let withheld = !fresh.errors.is_empty();
         if withheld && !change.is_empty() {
@@ -366,48 +375,8 @@ impl Core {
         Ok(change)
     }
 
-    /// Plans a view's query and builds its circuit, if it has one.
-    fn plan_view(&self, tick: &Tick, catalog: &Arc<Catalog>, def: Arc<TableDef>) -> Result<View> {
-        let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
-        let mut version = (*tick.base).clone();
-        version.catalog = Arc::clone(catalog);
-        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros: tick.time_micros };
-        let planned = plan_maintained(&self.context, &view, &["main".to_string()], &m.query)?;
-        let clock = reads_clock(&planned.query.plan)?;
-        let how = match (m.mode, clock) {
-            (Mode::Full, _) => How::Recompute { reason: "refresh_mode is FULL".into() },
-            (_, true) => How::Recompute { reason: "the query reads the clock".into() },
-            _ => match build_circuit(&planned.optimized, self.context.planner.options()) {
-                Ok(built) => {
-                    let sources = built.sources.iter().map(|s| match s.downcast_ref::<TableHandle>() {
-                        Some(handle) => Ok(handle.def.id),
-                        None => Err(SqlError::unsupported(
-                            "a maintained view over a function or system table",
-                            "Copy its rows into a table.",
-                        )),
-                    });
-                    How::Incremental { sources: sources.collect::<Result<_>>()?, circuit: built.circuit }
-                }
-                Err(NoCircuit::NotIncremental(reason)) => How::Recompute { reason },
-                Err(NoCircuit::Error(e)) => return Err(e),
-            },
-        };
-        let fields: Vec<Field> = def.columns.iter().map(|c| Field::new(&c.name, c.ty.arrow(), true)).collect();
-        Ok(View {
-            schema: Arc::new(Schema::new(fields)),
-            plan: planned.query.plan,
-            how,
-            errors: Errors::new(),
-            pending: vec![],
-            broken: None,
-            reads_clock: clock,
-            undo: Undo::Rebuild,
-            def,
-        })
-    }
-
     /// Records what the status shows.
-    fn note(&self, tick: &Tick, id: i64, started: Instant) {
+    pub(super) fn note(&self, tick: &Tick, id: i64, started: Instant) {
         let view = &self.graph.views[&id];
         let mut all = self.status.write();
         let status: &mut ViewStatus = all.entry(id).or_default();
@@ -434,6 +403,57 @@ impl Core {
                 status.consecutive_errors += 1;
             }
         }
+    }
+}
+
+impl View {
+    /// Plans a view's query and builds its circuit, if it has one.
+    pub(super) fn plan(
+        context: &crate::Context,
+        base: &Version,
+        catalog: &Arc<Catalog>,
+        def: Arc<TableDef>,
+    ) -> Result<View> {
+        let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
+        let mut version = base.clone();
+        version.catalog = Arc::clone(catalog);
+        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros: base.time_micros };
+        let planned = plan_maintained(context, &view, &["main".to_string()], &m.query)?;
+        let clock = reads_clock(&planned.query.plan)?;
+        let how = match (m.mode, clock) {
+            (Mode::Full, _) => How::Recompute { reason: "refresh_mode is FULL".into() },
+            (_, true) => How::Recompute { reason: "the query reads the clock".into() },
+            _ => match build_circuit(&planned.optimized, context.planner.options()) {
+                Ok(built) => {
+                    let sources = built.sources.iter().map(|s| match s.downcast_ref::<TableHandle>() {
+                        Some(handle) => Ok(handle.def.id),
+                        None => Err(SqlError::unsupported(
+                            "a maintained view over a function or system table",
+                            "Copy its rows into a table.",
+                        )),
+                    });
+                    How::Incremental {
+                        sources: sources.collect::<Result<_>>()?,
+                        used: built.columns,
+                        circuit: built.circuit,
+                    }
+                }
+                Err(NoCircuit::NotIncremental(reason)) => How::Recompute { reason },
+                Err(NoCircuit::Error(e)) => return Err(e),
+            },
+        };
+        let fields: Vec<Field> = def.columns.iter().map(|c| Field::new(&c.name, c.ty.arrow(), true)).collect();
+        Ok(View {
+            schema: Arc::new(Schema::new(fields)),
+            plan: planned.query.plan,
+            how,
+            errors: Errors::new(),
+            pending: vec![],
+            broken: None,
+            reads_clock: clock,
+            undo: Undo::Rebuild,
+            def,
+        })
     }
 }
 

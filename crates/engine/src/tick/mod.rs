@@ -2,11 +2,13 @@
 //! and then they are answered.
 
 mod ddl;
+mod feed;
 mod graph;
 mod maintain;
 mod publish;
 mod recover;
 mod requests;
+mod restore;
 mod save;
 mod transactions;
 mod view_state;

@@ -66,6 +66,10 @@ impl Core {
 
 /// Rows of one sign, as often as their weight says.
 fn repeated(change: &ZBatch, def: &TableDef, sign: i64) -> Result<RecordBatch> {
+    if change.iter_weights().all(|w| w == sign) {
+        let rows = change.rows();
+        return Ok(with_row_count(def.arrow(), rows.columns().to_vec(), rows.num_rows())?);
+    }
     let mut rows: Vec<u32> = vec![];
     for (i, weight) in change.iter_weights().enumerate() {
         rows.extend(std::iter::repeat_n(i as u32, usize::try_from(weight * sign).unwrap_or(0)));

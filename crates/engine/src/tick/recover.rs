@@ -1,17 +1,18 @@
 //! Opening a lake: definitions, indexes and operators are rebuilt from what is stored.
 
-use super::{Core, Graph};
+use super::{Core, Graph, Tick, restore};
 use crate::catalog::{Catalog, TableDef};
 use crate::context::Context;
 use crate::error;
 use crate::read::Runner;
 use crate::version::Version;
 use parking_lot::RwLock;
-use sluice_lake::{Lake, SidecarChange};
+use sluice_lake::{Commit, Lake, SidecarChange};
 use sluice_sql::{Planner, Result, SqlError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Core {
     /// Opens the lake in `dir` (made if it is not there) and brings every view to the newest snapshot.
@@ -19,9 +20,10 @@ impl Core {
         let lake = Lake::open(dir).map_err(error::lake)?;
         lake.remove_orphans().map_err(error::lake)?;
         let planner = Planner::new();
-        let runner = Runner::new(&planner, memory_bytes)?;
+        let indexes = Arc::default();
+        let runner = Runner::new(&planner, memory_bytes, Arc::clone(&indexes))?;
         let version = newest(&lake)?;
-        let context = Context::new(planner, runner, version, lake.state().next_catalog_id);
+        let context = Context::new(planner, runner, indexes, version, lake.state().next_catalog_id);
         context.sequences.load(&lake.sidecar().map_err(error::lake)?.sequences);
         let graph = Graph::new(lake.state().snapshot);
         let mut core = Self {
@@ -33,8 +35,43 @@ impl Core {
             recent: Default::default(),
             upkeep: Default::default(),
         };
-        core.rebuild_all()?;
+        match core.followed()? {
+            Some(held) => core.restore_all(&held)?,
+            None => core.rebuild_all()?,
+        }
         Ok(core)
+    }
+
+    /// The views that the newest snapshot holds back, if every other is known to be what its query gives: Sluice of
+    /// this version made the snapshot, or only rows were moved since.
+    fn followed(&self) -> Result<Option<BTreeSet<i64>>> {
+        let version = self.lake.sidecar().map_err(error::lake)?.positions.remove(VERSION);
+        if version.as_deref() != Some(env!("CARGO_PKG_VERSION")) {
+            return Ok(None);
+        }
+        let Some(held) = self.lake.reader().and_then(|r| r.last_tick()).map_err(error::lake)? else { return Ok(None) };
+        let held: BTreeMap<i64, String> = match held {
+            None => BTreeMap::new(),
+            Some(json) => serde_json::from_str(&json)
+                .map_err(|e| SqlError::internal(format!("the record of the newest snapshot cannot be read: {e}")))?,
+        };
+        Ok(Some(held.into_keys().collect()))
+    }
+
+    /// Fills indexes and operators from the newest snapshot, and rebuilds the views that it `held` back.
+    fn restore_all(&mut self, held: &BTreeSet<i64>) -> Result<()> {
+        let mut tick = self.start_tick();
+        let catalog = Arc::clone(&tick.base.catalog);
+        let (restored, rebuilt): (Vec<i64>, Vec<i64>) =
+            views_in_order(&catalog).into_iter().partition(|id| !held.contains(id));
+        let views = restore::restore(&self.context, &self.view(&tick), &restored)?;
+        for view in views {
+            self.graph.views.insert(view.def.id, view);
+        }
+        for &id in &restored {
+            self.note(&tick, id, Instant::now());
+        }
+        self.rebuild_views(&mut tick, &catalog, rebuilt)
     }
 
     /// Rebuilds indexes and operators at the newest snapshot, and publishes where a view is not what its query gives.
@@ -46,33 +83,37 @@ impl Core {
         let catalog = Arc::clone(&tick.base.catalog);
         for def in catalog.tables().filter(|d| d.is_stored()) {
             self.context.indexes.drop_table(def.id);
-            let table = tick.base.tables.get(&def.id).cloned();
-            self.create_indexes(def, table.as_deref())?;
         }
-        for def in catalog.tables().filter(|d| d.is_stored()) {
-            for foreign in def.parts().map(|p| p.foreign.clone()).unwrap_or_default() {
-                let parent = catalog.by_id(foreign.table);
-                let (Some(parent), Some(table)) = (parent, tick.base.tables.get(&foreign.table)) else { continue };
-                if self.context.indexes.get(parent.id, &foreign.referenced).is_none() {
-                    let mut index =
-                        crate::index::RowIndex::new(&foreign.name, &parent.arrow(), foreign.referenced.clone(), true);
-                    crate::context::fill_index(&mut index, table)?;
-                    index.commit(0)?;
-                    self.context.indexes.put(parent.id, index);
-                }
-            }
-        }
-        for id in views_in_order(&catalog) {
+        restore::restore(&self.context, &self.view(&tick), &[])?;
+        self.rebuild_views(&mut tick, &catalog, views_in_order(&catalog))
+    }
+
+    fn rebuild_views(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, views: Vec<i64>) -> Result<()> {
+        for id in views {
             // A paused view keeps its rows as they are; resuming it rebuilds it.
             let paused = catalog.by_id(id).and_then(|d| d.materialized()).is_some_and(|m| m.paused);
-            self.rebuild(&mut tick, &catalog, id, !paused)?;
+            self.rebuild(tick, catalog, id, !paused)?;
         }
         self.graph.order_views();
         let definitions = super::ddl::Definitions::unchanged(&tick.base);
-        self.save(&mut tick, definitions, SidecarChange::default())?;
+        self.save(tick, definitions, SidecarChange::default())?;
+        self.record_version()
+    }
+
+    /// From now on a start may rely on what is stored.
+    fn record_version(&mut self) -> Result<()> {
+        let version = (VERSION.to_string(), env!("CARGO_PKG_VERSION").to_string());
+        let known = self.lake.sidecar().map_err(error::lake)?.positions;
+        if known.get(&version.0) != Some(&version.1) {
+            let sidecar = SidecarChange { positions: vec![version], ..SidecarChange::default() };
+            self.lake.commit(Commit { sidecar, ..Commit::default() }).map_err(error::lake)?;
+        }
         Ok(())
     }
 }
+
+/// Under this name the catalog says which version of Sluice brought every view up to date.
+const VERSION: &str = "sluice version";
 
 /// Materialized views, each after what it reads.
 fn views_in_order(catalog: &Catalog) -> Vec<i64> {

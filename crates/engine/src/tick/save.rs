@@ -5,7 +5,7 @@ use super::publish::among;
 use super::view_state::{How, View};
 use super::{Core, Tick};
 use crate::error;
-use crate::read::Staged;
+use crate::read::{Rows, Staged};
 use crate::version::Version;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::{concat, concat_batches, filter, filter_record_batch, sort_to_indices, take};
@@ -124,21 +124,38 @@ impl Core {
         let deletes: Vec<i64> = staged.removed.iter().copied().collect();
         let rows: usize = added.iter().map(|p| p.rows.num_rows()).sum();
         let counts = (rows as i64, deletes.len() as i64);
-        let mut inserts = vec![];
-        if let Some(first) = added.first() {
-            let schema = first.rows.schema();
-            let all = concat_batches(&schema, added.iter().map(|p| &p.rows))?;
-            let ids: Vec<&dyn Array> = added.iter().map(|p| &p.ids as &dyn Array).collect();
-            let ids = concat(&ids)?.as_primitive::<Int64Type>().clone();
-            let info = self.info(table, definitions)?;
-            let all = with_row_count(SchemaRef::clone(&info.schema), all.columns().to_vec(), all.num_rows())?;
-            if rows <= INLINE_ROWS {
-                inserts.push(RowInsert::Inline { rows: all, row_ids: ids });
-            } else {
-                inserts.extend(self.files(&info, staged, all, ids, next_row_id.unwrap_or(0))?);
+        let inserts = match added.as_slice() {
+            [] => vec![],
+            added => {
+                let info = self.info(table, definitions)?;
+                self.inserts(&info, staged, added, rows, next_row_id.unwrap_or(0))?
             }
-        }
+        };
         Ok((TableChange { table_id: table, deletes, inserts, truncate: staged.truncated }, counts.0, counts.1))
+    }
+
+    /// Few rows go into the catalog, many into files.
+    fn inserts(
+        &self,
+        info: &TableInfo,
+        staged: &Staged,
+        added: &[Rows],
+        rows: usize,
+        next_row_id: i64,
+    ) -> Result<Vec<RowInsert>> {
+        let parts = added.iter().map(|part| as_stored(&part.rows, info)).collect::<Result<Vec<_>>>()?;
+        if rows > INLINE_ROWS && consecutive(added, next_row_id) {
+            let parts = parts.into_iter().map(|part| Ok((part, None)));
+            let file = self.lake.write_file::<LakeError>(info, parts).map_err(error::lake)?;
+            return Ok(vec![RowInsert::File(file)]);
+        }
+        let all = concat_batches(&info.schema, &parts)?;
+        let ids: Vec<&dyn Array> = added.iter().map(|p| &p.ids as &dyn Array).collect();
+        let ids = concat(&ids)?.as_primitive::<Int64Type>().clone();
+        if rows <= INLINE_ROWS {
+            return Ok(vec![RowInsert::Inline { rows: all, row_ids: ids }]);
+        }
+        self.files(info, staged, all, ids, next_row_id)
     }
 
     /// Large additions become files: new rows with consecutive numbers as they are, others with their numbers inside.
@@ -199,4 +216,17 @@ impl Core {
         };
         Ok(Arc::new(self.lake.table_to_create(table, &schema, &name, columns).map_err(error::lake)?))
     }
+}
+
+/// Whether the rows are new ones, in the order of their numbers: then a file needs no numbers inside.
+fn consecutive(added: &[Rows], next_row_id: i64) -> bool {
+    let mut next = next_row_id;
+    added.iter().flat_map(|part| part.ids.values()).all(|id| {
+        next += 1;
+        *id == next - 1
+    })
+}
+
+fn as_stored(rows: &RecordBatch, info: &TableInfo) -> Result<RecordBatch> {
+    Ok(with_row_count(SchemaRef::clone(&info.schema), rows.columns().to_vec(), rows.num_rows())?)
 }

@@ -37,8 +37,8 @@ pub(crate) enum Undo {
 
 /// How a view follows its inputs.
 pub(crate) enum How {
-    /// By its circuit, fed with the changes of these tables.
-    Incremental { circuit: Circuit, sources: Vec<i64> },
+    /// By its circuit, fed with the changes of these tables, of which it uses these columns.
+    Incremental { circuit: Circuit, sources: Vec<i64>, used: Vec<Vec<usize>> },
     /// By running its query and comparing, for this reason.
     Recompute { reason: String },
 }

@@ -22,6 +22,10 @@ impl Operator for Constant {
         format!("{} constant rows", self.rows.len())
     }
 
+    fn has_state(&self) -> bool {
+        false
+    }
+
     fn step(&mut self, _: &[&Delta], step: Step) -> Result<Delta> {
         Ok(if step.first { Delta::of(self.rows.clone()) } else { Delta::default() })
     }

@@ -79,6 +79,8 @@ pub struct Join {
     pair_schema: SchemaRef,
     schema: SchemaRef,
     nulls_match: bool,
+    /// Whether this step's output is taken by anything.
+    emitting: bool,
 }
 
 /// How the two inputs of a [`Join`] are laid out.
@@ -106,6 +108,7 @@ impl Join {
             pair_schema: layout.pairs,
             schema: layout.output,
             nulls_match,
+            emitting: true,
         }
     }
 
@@ -119,10 +122,12 @@ impl Join {
             self.emit(side, form, unmatchable.rows(), &unmatchable.iter_weights().collect::<Vec<_>>(), out)?;
         }
         let mut own_matches = vec![0i64; delta.len()];
-        let mut other_matches: BTreeMap<Slot, i64> = BTreeMap::new();
-        self.match_pairs(side, &delta, &mut own_matches, &mut other_matches, out)?;
-        self.flip(1 - side, &other_matches, out)?;
-        self.emit_own(side, &delta, &own_matches, out)?;
+        if self.emitting || self.kind.counts(LEFT) || self.kind.counts(RIGHT) {
+            let mut other_matches: BTreeMap<Slot, i64> = BTreeMap::new();
+            self.match_pairs(side, &delta, &mut own_matches, &mut other_matches, out)?;
+            self.flip(1 - side, &other_matches, out)?;
+            self.emit_own(side, &delta, &own_matches, out)?;
+        }
 
         let slots = self.sides[side].apply(&delta)?;
         if self.kind.counts(side) {
@@ -181,7 +186,7 @@ impl Join {
         pairs: &[(u32, Slot)],
         out: &mut Delta,
     ) -> Result<Vec<(u32, Slot)>> {
-        if self.residual.is_none() && !self.kind.pairs() {
+        if self.residual.is_none() && !(self.kind.pairs() && self.emitting) {
             return Ok(pairs.to_vec());
         }
         let (rows, slots): (Vec<u32>, Vec<Slot>) = pairs.iter().copied().unzip();
@@ -211,6 +216,9 @@ impl Join {
     }
 
     fn emit_pairs(&self, pairs: ZBatch, out: &mut Delta) -> Result<()> {
+        if !self.emitting {
+            return Ok(());
+        }
         let rows = pairs.rows().clone();
         let named =
             sluice_zset::with_row_count(SchemaRef::clone(&self.schema), rows.columns().to_vec(), rows.num_rows())?;
@@ -233,7 +241,7 @@ impl Join {
             }
         }
         for (matched, slots) in [(false, &flipped[0]), (true, &flipped[1])] {
-            if slots.is_empty() {
+            if slots.is_empty() || !self.emitting {
                 continue;
             }
             let rows = self.sides[side].gather(slots)?;
@@ -251,7 +259,7 @@ impl Join {
 
     /// What changed rows add by themselves, given their numbers of matches.
     fn emit_own(&self, side: usize, delta: &ZBatch, matches: &[i64], out: &mut Delta) -> Result<()> {
-        if !self.kind.counts(side) {
+        if !self.kind.counts(side) || !self.emitting {
             return Ok(());
         }
         for matched in [false, true] {
@@ -264,6 +272,9 @@ impl Join {
     }
 
     fn emit(&self, side: usize, form: Form, rows: &RecordBatch, weights: &[i64], out: &mut Delta) -> Result<()> {
+        if !self.emitting {
+            return Ok(());
+        }
         let n = rows.num_rows();
         let mut columns = rows.columns().to_vec();
         match form {
@@ -323,8 +334,9 @@ impl Operator for Join {
         format!("{:?} join on ({}) = ({}){residual}", self.kind, on(LEFT), on(RIGHT))
     }
 
-    fn step(&mut self, inputs: &[&Delta], _: Step) -> Result<Delta> {
+    fn step(&mut self, inputs: &[&Delta], step: Step) -> Result<Delta> {
         let mut out = Delta::default();
+        self.emitting = step.wanted;
         for side in [RIGHT, LEFT] {
             let schema = SchemaRef::clone(self.sides[side].schema());
             let delta = inputs[side].consolidated(&schema)?;

@@ -56,6 +56,10 @@ impl Operator for Map {
         }
     }
 
+    fn has_state(&self) -> bool {
+        false
+    }
+
     fn step(&mut self, inputs: &[&Delta], _: Step) -> Result<Delta> {
         let mut out = Delta::default();
         for rows in &inputs[0].rows {

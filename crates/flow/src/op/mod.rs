@@ -14,6 +14,8 @@ use crate::{Delta, Result};
 pub struct Step {
     /// The first step of a circuit's life, which runs also without input: a global aggregate has a row then.
     pub first: bool,
+    /// Whether anything takes the output; if not, only the state matters.
+    pub wanted: bool,
 }
 
 /// One operator of a circuit. A step stages its effects; `commit` keeps them, `abort` takes them back.
@@ -23,6 +25,11 @@ pub trait Operator: Send {
 
     /// The change of the output that the changes of the inputs cause.
     fn step(&mut self, inputs: &[&Delta], step: Step) -> Result<Delta>;
+
+    /// Whether it remembers anything between steps.
+    fn has_state(&self) -> bool {
+        true
+    }
 
     /// Keeps what was staged.
     fn commit(&mut self) -> Result<()> {

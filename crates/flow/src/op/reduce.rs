@@ -148,7 +148,7 @@ impl Reduce {
         Ok(alive)
     }
 
-    fn reduce(&mut self, delta: ZBatch, out: &mut Delta) -> Result<()> {
+    fn reduce(&mut self, delta: ZBatch, wanted: bool, out: &mut Delta) -> Result<()> {
         let columns: Vec<ArrayRef> = (0..self.keys).map(|i| normalize_key(delta.column(i))).collect();
         let grouped = group_rows(&columns, delta.len())?;
         let (firsts, local) = if self.keys == 0 {
@@ -165,9 +165,14 @@ impl Reduce {
         let group_of: Vec<u32> = local.iter().map(|&l| groups[l as usize]).collect();
 
         let mut change = Delta::default();
-        self.render_some(&keys, &groups, &existing, -1, &mut change)?;
+        if wanted {
+            self.render_some(&keys, &groups, &existing, -1, &mut change)?;
+        }
         self.update(&delta, &group_of)?;
         let alive = self.drop_empty(&keys, &groups)?;
+        if !wanted {
+            return Ok(());
+        }
         self.render_some(&keys, &groups, &alive, 1, &mut change)?;
         out.push(consolidate(&ZBatch::concat(&self.output, &change.rows)?)?);
         out.inherit(&change.errors);
@@ -198,7 +203,7 @@ impl Operator for Reduce {
         let mut out = Delta::default();
         let delta = ZBatch::concat(&self.input, &inputs[0].rows)?;
         if !delta.is_empty() || (step.first && self.keys == 0) {
-            self.reduce(delta, &mut out)?;
+            self.reduce(delta, step.wanted, &mut out)?;
         }
         out.inherit(&inputs[0].errors);
         Ok(out)

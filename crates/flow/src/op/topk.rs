@@ -133,10 +133,12 @@ impl Operator for TopK {
         format!("top {limit} offset {} by {}", self.offset, order.join(", "))
     }
 
-    fn step(&mut self, inputs: &[&Delta], _: Step) -> Result<Delta> {
+    fn step(&mut self, inputs: &[&Delta], step: Step) -> Result<Delta> {
         let mut out = Delta::default();
         let delta = inputs[0].consolidated(&self.schema)?;
-        if !delta.is_empty() {
+        if !step.wanted {
+            self.apply(&delta, &mut out)?;
+        } else if !delta.is_empty() {
             let before = self.window(-1)?;
             self.apply(&delta, &mut out)?;
             let after = self.window(1)?;

@@ -21,6 +21,10 @@ impl Operator for Union {
         "union all".into()
     }
 
+    fn has_state(&self) -> bool {
+        false
+    }
+
     fn step(&mut self, inputs: &[&Delta], _: Step) -> Result<Delta> {
         let mut out = Delta::default();
         for input in inputs {

@@ -23,7 +23,7 @@ pub(crate) use flush::{Flush, FlushedDeletes, FlushedRows, flush};
 pub(crate) use load::{FileCache, load, snapshot_time};
 pub(crate) use load_inlined::{LiveRows, live_rows};
 pub use sidecar::{HistoryRow, Sidecar, SidecarChange};
-pub(crate) use sidecar::{objects_at, read as read_sidecar, read_history, tick};
+pub(crate) use sidecar::{last_tick, objects_at, read as read_sidecar, read_history, tick};
 pub(crate) use stats::{Bound, Observed, TableStats, observe};
 
 /// An identifier in SQL.

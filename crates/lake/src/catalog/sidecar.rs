@@ -145,6 +145,20 @@ pub(crate) fn tick(db: &Connection, snapshot: i64) -> Result<Option<(i64, Option
     Ok(query.query_row([snapshot], |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
 }
 
+/// What the last tick held back, if all snapshots after it only moved rows from one place to another.
+pub(crate) fn last_tick(db: &Connection) -> Result<Option<Option<String>>> {
+    let last = "SELECT snapshot_id, held FROM sluice_tick ORDER BY snapshot_id DESC LIMIT 1";
+    let row = |r: &Row<'_>| Ok((r.get::<_, i64>(0)?, r.get(1)?));
+    let Some((snapshot, held)) = db.query_row(last, [], row).optional()? else { return Ok(None) };
+    let mut later = db.prepare("SELECT changes_made FROM ducklake_snapshot_changes WHERE snapshot_id > ?1")?;
+    let later = later.query_map([snapshot], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let moves = |change: &str| MOVES.iter().any(|kind| change.strip_prefix(kind).is_some_and(|c| c.starts_with(':')));
+    Ok(later.iter().flat_map(|c| c.split(',')).all(moves).then_some(held))
+}
+
+/// Changes after which every table has the rows that it had.
+const MOVES: [&str; 3] = ["inline_flush", "merge_adjacent", "rewrite_delete"];
+
 /// The newest rows first.
 pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize) -> Result<Vec<HistoryRow>> {
     let sql = "SELECT * FROM sluice_history WHERE ?1 IS NULL OR table_id = ?1 \
