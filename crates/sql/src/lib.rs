@@ -10,6 +10,7 @@ mod optimize;
 mod query;
 mod types;
 mod volatility;
+mod walk;
 
 pub use circuit::{BuiltCircuit, NoCircuit, build_circuit};
 pub use error::{Result, SqlError, nearest};
@@ -20,5 +21,6 @@ pub use query::names::fold;
 pub use query::planner::{PlannedQuery, Planner, Tables, no_such_table};
 pub use types::{SqlType, UTC};
 pub use volatility::{reads_clock, refuse_volatile};
+pub use walk::{Tree, TreeMut, each_expr, each_expr_mut};
 
 pub(crate) use volatility::reads_clock_by_name;

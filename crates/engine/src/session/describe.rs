@@ -4,11 +4,10 @@ use super::outcome::output;
 use super::{Described, Session};
 use crate::catalog::{ObjectRef, TableDef};
 use crate::read::Names;
-use sluice_sql::{Result, SqlType, fold};
+use sluice_sql::{Result, SqlType, Tree, each_expr, fold};
 use sqlparser::ast::{
     self, Assignment, AssignmentTarget, Expr, FromTable, SelectItem, SetExpr, Statement as Ast, TableObject, Value,
 };
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 impl Session {
@@ -131,13 +130,12 @@ struct Params {
 impl Params {
     /// Makes room for every parameter of the statement.
     fn count(&mut self, ast: &Ast) {
-        let _ = ast::visit_expressions(ast, |e| {
+        each_expr(Tree::Statement(ast), &mut |e| {
             if let Some(n) = number(e)
                 && self.known.len() < n
             {
                 self.known.resize(n, None);
             }
-            ControlFlow::<()>::Continue(())
         });
     }
 

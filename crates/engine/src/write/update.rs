@@ -10,7 +10,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
 use hashbrown::HashSet;
-use sluice_sql::{Result, SqlError, fold};
+use sluice_sql::{Result, SqlError, TreeMut, fold};
 use sqlparser::ast::{
     self, Assignment, AssignmentTarget, Expr, Ident, TableFactor, TableWithJoins, Update, UpdateTableFromKind,
 };
@@ -263,15 +263,13 @@ pub(super) async fn assign_paired(
 
 /// A bare column in DO UPDATE means the existing row's.
 fn qualify(expr: &Expr, alias: &str, target: &Target) -> Expr {
-    use std::ops::ControlFlow;
     let mut expr = expr.clone();
-    let _ = ast::visit_expressions_mut(&mut expr, |e| {
+    sluice_sql::each_expr_mut(TreeMut::Expr(&mut expr), &mut |e| {
         if let Expr::Identifier(i) = e
             && target.def.position(&fold(i)).is_some()
         {
             *e = Expr::CompoundIdentifier(vec![Ident::with_quote('"', alias), i.clone()]);
         }
-        ControlFlow::<()>::Continue(())
     });
     expr
 }

@@ -2,18 +2,16 @@
 //! number, and numbered rows are compared as sets.
 
 use super::names::quoted_columns;
+use crate::walk::{TreeMut, walk_mut};
 use crate::{Result, SqlError};
-use sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier, VisitMut, VisitorMut};
+use sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
 /// Rewrites every EXCEPT ALL and INTERSECT ALL in `query`.
 pub(crate) fn number_copies(query: &mut Query) -> Result<()> {
-    match query.visit(&mut Numberer) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    walk_mut(TreeMut::Query(query), &mut Numberer)
 }
 
 struct Numberer;

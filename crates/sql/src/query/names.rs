@@ -1,8 +1,10 @@
 //! Output columns are named as PostgreSQL names them: `count`, `date_trunc`, `?column?`.
 
+use crate::SqlError;
+use crate::walk::{TreeMut, walk_mut};
 use sqlparser::ast::{
     CastKind, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -12,7 +14,7 @@ const REPEATED: char = '\u{1}';
 
 /// Gives every unnamed output column of every SELECT in `query` its name.
 pub(crate) fn name_columns(query: &mut Query) {
-    let _ = query.visit(&mut Namer);
+    let _ = walk_mut(TreeMut::Query(query), &mut Namer);
 }
 
 /// The name as the user sees it.
@@ -44,15 +46,15 @@ pub(crate) fn quoted_columns(body: &SetExpr) -> Option<Vec<String>> {
 struct Namer;
 
 impl VisitorMut for Namer {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         name_set(&mut query.body);
         ControlFlow::Continue(())
     }
 
     /// The planner looks a function in FROM up by its first name only, so its schema becomes part of that.
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
         let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) =
             factor
         else {

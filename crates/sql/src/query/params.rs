@@ -1,13 +1,13 @@
 //! `$1::integer` says what the parameter is, also where the planner drops the expression around it.
 
 use crate::SqlType;
-use sqlparser::ast::{self, CastKind, Expr, Query, Value, visit_expressions};
-use std::ops::ControlFlow;
+use crate::walk::{Tree, each_expr};
+use sqlparser::ast::{self, CastKind, Expr, Query, Value};
 
 /// Types of parameters: those that the client declared, then those that a cast in `query` names.
 pub(crate) fn types(query: &Query, declared: &[Option<SqlType>]) -> Vec<Option<SqlType>> {
     let mut types = declared.to_vec();
-    let _ = visit_expressions(query, |expr| {
+    each_expr(Tree::Query(query), &mut |expr| {
         if let Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, .. } = expr
             && let Some(number) = number(expr)
             && let Some(ty) = meant(data_type)
@@ -17,7 +17,6 @@ pub(crate) fn types(query: &Query, declared: &[Option<SqlType>]) -> Vec<Option<S
             }
             types[number - 1].get_or_insert(ty);
         }
-        ControlFlow::<()>::Continue(())
     });
     types
 }

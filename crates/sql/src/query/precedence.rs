@@ -1,20 +1,22 @@
 //! The parser takes everything after IS [NOT] DISTINCT FROM as its right side; PostgreSQL ends that side before AND
 //! and OR.
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, VisitMut, VisitorMut};
+use crate::SqlError;
+use crate::walk::{TreeMut, walk_mut};
+use sqlparser::ast::{BinaryOperator, Expr, Query, VisitorMut};
 use std::ops::ControlFlow;
 
 /// Regroups every IS [NOT] DISTINCT FROM in `query`.
 pub(crate) fn regroup(query: &mut Query) {
-    let _ = query.visit(&mut Regroup);
+    let _ = walk_mut(TreeMut::Query(query), &mut Regroup);
 }
 
 struct Regroup;
 
 impl VisitorMut for Regroup {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         regroup_expr(expr);
         ControlFlow::Continue(())
     }

@@ -1,18 +1,16 @@
 //! The planner drops several clauses in silence; here every clause of a query is handled or refused by name.
 
+use crate::walk::{Tree, walk};
 use crate::{Result, SqlError};
 use sqlparser::ast::{
     Distinct, Expr, Function, FunctionArgumentClause, GroupByExpr, GroupByWithModifier, Query, Select, SetExpr,
-    SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WildcardAdditionalOptions,
+    SetQuantifier, TableFactor, TableWithJoins, Visitor, WildcardAdditionalOptions,
 };
 use std::ops::ControlFlow;
 
 /// Refuses what would otherwise be parsed and ignored, anywhere in `query`.
 pub(crate) fn check(query: &Query) -> Result<()> {
-    match query.visit(&mut Checker) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    walk(Tree::Query(query), &mut Checker)
 }
 
 struct Checker;

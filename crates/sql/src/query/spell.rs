@@ -1,15 +1,15 @@
 //! Forms that the planner lacks, spelled with those it has.
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, VisitMut, VisitorMut,
-};
+use crate::SqlError;
+use crate::walk::{TreeMut, walk_mut};
+use sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
 /// Rewrites `mod(a, b)` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
 pub(crate) fn spell_out(query: &mut Query) {
-    let _ = query.visit(&mut Speller { rows: 0 });
+    let _ = walk_mut(TreeMut::Query(query), &mut Speller { rows: 0 });
 }
 
 struct Speller {
@@ -17,9 +17,9 @@ struct Speller {
 }
 
 impl VisitorMut for Speller {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         let spelled = modulo(expr).or_else(|| self.row_in(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;

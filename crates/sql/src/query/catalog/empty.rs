@@ -2,10 +2,12 @@
 //! computes need not be planned.
 
 use super::catalog_relation;
+use crate::SqlError;
 use crate::query::names::fold;
+use crate::walk::{Tree, walk};
 use sqlparser::ast::{
     BinaryOperator, Expr, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor, TableFunctionArgs,
-    TableWithJoins, Visit, Visitor,
+    TableWithJoins, Visitor,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -151,33 +153,35 @@ fn aggregates_all(select: &Select) -> bool {
 
 /// Whether an output column has an aggregate of its own.
 pub(super) fn has_aggregate(select: &Select) -> bool {
-    select.projection.visit(&mut FindAggregate { depth: 0 }).is_break()
+    let mut finder = FindAggregate { depth: 0, found: false };
+    // It never breaks off.
+    select.projection.iter().for_each(|item| drop(walk(Tree::Item(item), &mut finder)));
+    finder.found
 }
 
 /// Finds an aggregate outside of subqueries.
 struct FindAggregate {
     depth: usize,
+    found: bool,
 }
 
 impl Visitor for FindAggregate {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<SqlError> {
         self.depth += 1;
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<SqlError> {
         self.depth -= 1;
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Function(f) if self.depth == 0 && AGGREGATES.contains(&super::name_of(f).as_str()) => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<SqlError> {
+        if let Expr::Function(f) = expr {
+            self.found |= self.depth == 0 && AGGREGATES.contains(&super::name_of(f).as_str());
         }
+        ControlFlow::Continue(())
     }
 }

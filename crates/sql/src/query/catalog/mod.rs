@@ -8,9 +8,11 @@ mod subqueries;
 mod typeinfo;
 
 use super::names::fold;
+use crate::SqlError;
+use crate::walk::{TreeMut, walk_mut};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Value, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -32,26 +34,26 @@ const WITH_ROWS: [&str; 10] = [
 
 /// Rewrites every such form in `query`.
 pub(crate) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+    let _ = walk_mut(TreeMut::Query(query), &mut Rewriter);
 }
 
 struct Rewriter;
 
 impl VisitorMut for Rewriter {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         typeinfo::rewrite(query);
         empty::empty_out(query);
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         show_names(&mut query.body);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
         if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor
             && let [ObjectNamePart::Identifier(only)] = name.0.as_mut_slice()
             && let Some(plain) = only.value.strip_prefix("pg_catalog.")
@@ -61,12 +63,12 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         subqueries::rewrite(expr);
         ControlFlow::Continue(())
     }
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         match expr {
             Expr::Collate { expr: inner, collation } if is_default_collation(collation) => {
                 *expr = inner.as_ref().clone()
