@@ -1,5 +1,6 @@
-//! Tasks of the project: `cargo xtask test` and `cargo xtask tidy`. Needs nothing but the standard library.
+//! Tasks of the project: `cargo xtask test`, `cargo xtask bench` and `cargo xtask tidy`. Needs nothing but the standard library.
 
+mod bench;
 mod test;
 mod tidy;
 
@@ -11,9 +12,10 @@ Usage: cargo xtask <COMMAND>
 
   test [--without LIST]  run every test, with the programs that the tests need
                          LIST: some of postgres,duckdb,psql,strace, comma-separated
+  bench medallion [N]    measure with N orders of history (1,000,000), in a release build, beside DuckDB
   tidy                   check the rules that the compiler does not know
 
-test starts one PostgreSQL server for the run, and keeps a Python environment with DuckDB and
+test starts one PostgreSQL server for the run; test and bench keep a Python environment with DuckDB and
 PostgreSQL drivers in the target folder. As root, or with CI set, missing system packages are installed.
 ";
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let root = root();
     let outcome = match arguments.as_slice() {
         ["test", rest @ ..] => test::Without::parse(rest).and_then(|without| test::run(&root, without)),
+        ["bench", name, rest @ ..] => bench::run(&root, name, rest),
         ["tidy"] => tidy::run(&root),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");

@@ -11,7 +11,7 @@ mod tally;
 
 use crate::Result;
 use postgres::Cluster;
-use python::Python;
+pub(crate) use python::Python;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Write};
@@ -53,23 +53,14 @@ impl fmt::Display for Without {
 
 /// Runs all tests; whether all ran and passed.
 pub(crate) fn run(root: &Path, without: Without) -> Result<bool> {
-    let target = target_dir(root)?;
-    let env = target.join("test-env");
-    make_dir(&env)?;
+    let (target, env) = prepare(root)?;
     let _lock = lock(&env.join("lock"))?;
     system::provide(&without)?;
     let python = Python::prepare(&env, !without.has("duckdb"))?;
     let cluster = if without.has("postgres") { None } else { Some(Cluster::start(&env.join("pg"))?) };
 
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root).env("CARGO_TARGET_DIR", &target);
-    // Cargo tells a program that it runs about its package. Build scripts that look at these would run again.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
-        }
-    }
+    let mut cargo = cargo(root, &target);
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
     for name in ["SLUICE_TEST_POSTGRES", "SLUICE_TEST_DUCKDB_EXTENSIONS", "SLUICE_TEST_WITHOUT"] {
         cargo.env_remove(name);
     }
@@ -89,6 +80,28 @@ pub(crate) fn run(root: &Path, without: Without) -> Result<bool> {
     }
     let (tally, ended_well) = outcome?;
     Ok(report(&tally, ended_well, &without))
+}
+
+/// The folder for build products, and the one in it for what tests and benches need.
+pub(crate) fn prepare(root: &Path) -> Result<(PathBuf, PathBuf)> {
+    let target = target_dir(root)?;
+    let env = target.join("test-env");
+    make_dir(&env)?;
+    Ok((target, env))
+}
+
+/// Cargo, as if nobody ran it from cargo.
+pub(crate) fn cargo(root: &Path, target: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
+    // Cargo tells a program that it runs about its package. Build scripts that look at these would run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// Runs `command`, passes its output on line by line, and counts.

@@ -36,10 +36,10 @@ for name in ('ducklake', 'sqlite_scanner'):
 ";
 
 /// The environment.
-pub(super) struct Python {
-    pub(super) interpreter: PathBuf,
+pub(crate) struct Python {
+    pub(crate) interpreter: PathBuf,
     /// For DuckDB's setting `extension_directory`; `None` without DuckDB.
-    pub(super) extensions: Option<PathBuf>,
+    pub(crate) extensions: Option<PathBuf>,
 }
 
 /// A Python that can make an environment.
@@ -55,7 +55,7 @@ pub(super) fn find() -> Option<PathBuf> {
 
 impl Python {
     /// The environment in `dir`, built if it is not there or has other packages.
-    pub(super) fn prepare(dir: &Path, with_duckdb: bool) -> Result<Self> {
+    pub(crate) fn prepare(dir: &Path, with_duckdb: bool) -> Result<Self> {
         let (venv, extensions, stamp) = (dir.join("venv"), dir.join("extensions"), dir.join("packages"));
         let interpreter = venv.join("bin/python");
         let ready = Self { interpreter: interpreter.clone(), extensions: with_duckdb.then(|| extensions.clone()) };

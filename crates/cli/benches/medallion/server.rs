@@ -33,6 +33,10 @@ impl Server {
         client
     }
 
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Resident memory.
     pub fn memory_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

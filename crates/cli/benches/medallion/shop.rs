@@ -1,5 +1,6 @@
+use bytes::Bytes;
 use futures::{SinkExt, pin_mut};
-use std::io::Cursor;
+use std::fmt::Write;
 use tokio_postgres::Client;
 
 /// The views, each after what it reads.
@@ -30,7 +31,9 @@ pub const VIEWS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Tables, 1,000 customers, and the views, empty.
+const CUSTOMERS: u64 = 10_000;
+
+/// Tables, customers, and the views, empty.
 pub async fn create(client: &Client) {
     let tables = "CREATE TABLE orders (id bigserial PRIMARY KEY, customer_id bigint NOT NULL, amount numeric(12,2) NOT NULL, \
                   currency text NOT NULL DEFAULT 'USD', status text NOT NULL DEFAULT 'pending', \
@@ -39,7 +42,7 @@ pub async fn create(client: &Client) {
                   tier text NOT NULL DEFAULT 'standard', email text)";
     client.batch_execute(tables).await.unwrap();
     let customers = "INSERT INTO customers SELECT i, 'customer ' || i, 'region ' || (i % 7), 'standard', NULL \
-                     FROM generate_series(1, 1000) AS g(i)";
+                     FROM generate_series(1, 10000) AS g(i)";
     client.batch_execute(customers).await.unwrap();
     for (name, query) in VIEWS {
         client.batch_execute(&format!("CREATE MATERIALIZED VIEW {name} AS {query}")).await.unwrap();
@@ -62,33 +65,63 @@ impl Random {
     }
 }
 
-/// Orders of the last 90 days by COPY in csv.
-pub async fn copy_orders(client: &Client, orders: u64) {
-    let sink: tokio_postgres::CopyInSink<Cursor<Vec<u8>>> = client
-        .copy_in("COPY orders (customer_id, amount, status, created_at) FROM STDIN WITH (FORMAT csv)")
-        .await
-        .unwrap();
-    pin_mut!(sink);
-    let mut random = Random::new(42);
-    let mut text = String::new();
-    for i in 0..orders {
+/// COPY of that many orders.
+pub async fn copy_orders(client: &Client, orders: u64, seed: u64) {
+    copy_text(client, orders_text(orders, seed)).await;
+}
+
+/// Orders of 84 days as csv, made before the clock starts.
+pub fn orders_text(orders: u64, seed: u64) -> String {
+    let mut random = Random::new(42 * seed);
+    let mut text = String::with_capacity(orders as usize * 56);
+    for _ in 0..orders {
         let status = ["pending", "shipped", "cancelled"][random.below(3) as usize];
-        let (customer, cents) = (1 + random.below(1000), random.below(2_000_000));
-        let (day, second) = (1 + random.below(28), random.below(86_400));
-        text.push_str(&format!(
-            "{customer},{}.{:02},{status},2026-{:02}-{day:02} {:02}:{:02}:{:02}+00\n",
+        let (customer, cents) = (1 + random.below(CUSTOMERS), random.below(2_000_000));
+        let (month, day, second) = (8 + random.below(3), 1 + random.below(28), random.below(86_400));
+        let _ = writeln!(
+            text,
+            "{customer},{}.{:02},{status},2026-{month:02}-{day:02} {:02}:{:02}:{:02}+00",
             cents / 100,
             cents % 100,
-            8 + random.below(3),
             second / 3600,
             second / 60 % 60,
             second % 60
-        ));
-        if text.len() > 1 << 16 || i + 1 == orders {
-            sink.send(Cursor::new(std::mem::take(&mut text).into_bytes())).await.unwrap();
-        }
+        );
+    }
+    text
+}
+
+pub async fn copy_text(client: &Client, text: String) {
+    let sql = "COPY orders (customer_id, amount, status, created_at) FROM STDIN WITH (FORMAT csv)";
+    let sink: tokio_postgres::CopyInSink<Bytes> = client.copy_in(sql).await.unwrap();
+    pin_mut!(sink);
+    let mut rest = Bytes::from(text);
+    while !rest.is_empty() {
+        sink.send(rest.split_to(rest.len().min(1 << 16))).await.unwrap();
     }
     sink.finish().await.unwrap();
+}
+
+/// What gold says of the number of orders.
+pub async fn total(client: &Client) -> i64 {
+    value(client, "SELECT sum(order_count)::bigint FROM gold_revenue_by_region").await
+}
+
+pub async fn value(client: &Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).await.unwrap().get::<_, Option<i64>>(0).unwrap_or(0)
+}
+
+/// An aggregate over every column of a view that its query computes.
+pub fn touch_columns(view: &str) -> String {
+    let columns: &[&str] = match view {
+        "silver_orders" => {
+            &["order_id", "customer_name", "region", "customer_tier", "amount", "currency", "status", "created_at"]
+        }
+        "gold_revenue_by_region" => &["region", "day", "order_count", "revenue", "avg_order_value", "flagged_count"],
+        "gold_customer_ltv" => &["customer_name", "lifetime_value", "total_orders", "last_order_at"],
+        _ => &["region", "customer_name", "lifetime_value"],
+    };
+    columns.iter().map(|c| format!("max(q.{c})")).collect::<Vec<_>>().join(", ")
 }
 
 /// Existing orders get other amounts, statuses and customers, 1,000 rows a statement.
@@ -98,7 +131,7 @@ pub async fn upsert(client: &Client, rows: u64) {
     while id <= rows {
         let last = (id + 999).min(rows);
         let values: Vec<String> = (id..=last)
-            .map(|id| format!("({id}, {}, {}.50, 'shipped')", 1 + random.below(1000), random.below(9000)))
+            .map(|id| format!("({id}, {}, {}.50, 'shipped')", 1 + random.below(CUSTOMERS), random.below(9000)))
             .collect();
         let sql = format!(
             "INSERT INTO orders (id, customer_id, amount, status) VALUES {} ON CONFLICT (id) DO UPDATE \
