@@ -218,6 +218,11 @@ impl Indexes {
         self.indexes.write().insert((table, columns), Arc::new(RwLock::new(index)));
     }
 
+    /// Drops those of a table whose columns are not among `kept`.
+    pub(crate) fn retain(&self, table: i64, kept: &[Vec<usize>]) {
+        self.indexes.write().retain(|k, _| k.0 != table || kept.contains(&k.1));
+    }
+
     pub(crate) fn drop_table(&self, table: i64) {
         self.indexes.write().retain(|k, _| k.0 != table);
     }

@@ -47,6 +47,12 @@ impl RowIndex {
         }
     }
 
+    /// Versions before `snapshot` cannot use it: rows that they show may be gone from the table, or its columns stood
+    /// elsewhere.
+    pub(crate) fn serve_from(&mut self, snapshot: i64) {
+        self.ghost_horizon = snapshot;
+    }
+
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
     }

@@ -108,7 +108,7 @@ impl Engine {
         let view = ReadView { version: Arc::clone(version), staged: Arc::default(), now_micros: version.time_micros };
         let context = self.context();
         let path = ["main".to_string()];
-        let planned = crate::tick::plan_maintained(context, &view, &path, &m.query)?;
+        let planned = crate::tick::plan_maintained(context, &view, &path, &m.query, &m.sources)?;
         let schema = def.arrow();
         let mut parts = vec![];
         for batch in context.runner.collect_by_scan(planned.query.plan, &view).await? {

@@ -29,7 +29,7 @@ mod types;
 mod version;
 
 pub use bitmap::Bitmap;
-pub use catalog::{Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, TableChange};
+pub use catalog::{Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, TableChange, default_text};
 pub use error::{LakeError, Result};
 pub use failpoint::failpoint;
 pub use files::{FileWriter, WrittenFile};
@@ -38,6 +38,7 @@ pub use lake::Lake;
 pub use lock::OwnerLock;
 pub use maintain::{Due, Expired, Flushed, Retention};
 pub use reader::LakeReader;
+pub use rows::adapt_columns;
 pub use scan::Scan;
 pub use state::CatalogState;
 pub use types::{ColumnInfo, Default, InlinedTable, LakeType, SchemaInfo, TableInfo};

@@ -83,11 +83,17 @@ pub(crate) fn cast_column(array: &ArrayRef, column: &ColumnInfo) -> Result<Array
 /// Rows of the columns `from` as rows of the columns `to`: by id, cast where the type was widened, with the
 /// initial default where the column is newer.
 pub(crate) fn adapt(rows: &RecordBatch, from: &[ColumnInfo], to: &TableInfo) -> Result<RecordBatch> {
+    batch(&to.schema, adapt_columns(rows, from, &to.columns)?, rows.num_rows())
+}
+
+/// The columns `to` for rows of the columns `from`: by id, cast where the type was widened, with the initial default
+/// where the column is newer.
+pub fn adapt_columns(rows: &RecordBatch, from: &[ColumnInfo], to: &[ColumnInfo]) -> Result<Vec<ArrayRef>> {
     let column = |wanted: &ColumnInfo| match from.iter().position(|c| c.id == wanted.id) {
         Some(at) => cast_column(rows.column(at), wanted),
         None => initial_values(wanted, rows.num_rows()),
     };
-    batch(&to.schema, to.columns.iter().map(column).collect::<Result<_>>()?, rows.num_rows())
+    to.iter().map(column).collect()
 }
 
 /// Text and blob arrays are views into buffers that may hold much more; this leaves only what is used.

@@ -98,7 +98,7 @@ impl LakeType {
     }
 
     /// Every value of `self` is a value of `wider`.
-    pub(crate) fn widens_to(&self, wider: &Self) -> bool {
+    pub fn widens_to(&self, wider: &Self) -> bool {
         match (self, wider) {
             (a, b) if a == b => true,
             (Self::Int16, Self::Int32 | Self::Int64 | Self::Float32 | Self::Float64) => true,

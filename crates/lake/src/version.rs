@@ -5,9 +5,9 @@ use crate::catalog::TableStats;
 use crate::files::{Contents, rows_at};
 use crate::inlined::{Inlined, Place};
 use crate::projection::Projection;
-use crate::rows::batch;
+use crate::rows::{adapt, batch};
 use crate::scan::Scan;
-use crate::types::TableInfo;
+use crate::types::{ColumnInfo, TableInfo};
 use crate::{LakeError, Result};
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
@@ -111,6 +111,14 @@ impl TableVersion {
             return batch(&projection.schema, columns.collect(), row_ids.len());
         }
         self.gather(&found, &projection)
+    }
+
+    /// The same rows in other columns, as a change of definitions that is not committed yet leaves them.
+    pub fn with_columns(&self, columns: Vec<ColumnInfo>) -> Result<Self> {
+        let mut info = self.info.as_ref().clone();
+        info.set_columns(columns);
+        let inlined = self.inlined.map(|rows| adapt(rows, &self.info.columns, &info))?;
+        Ok(Self { inlined, info: Arc::new(info), ..self.clone() })
     }
 
     /// Refuses columns and files of unsupported kinds.

@@ -4,6 +4,7 @@
 mod clients;
 mod corpus;
 mod crash;
+mod definitions;
 mod demo;
 mod duckdb;
 mod harness;

@@ -1,3 +1,4 @@
+use super::SourceDef;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use sluice_sql::SqlType;
@@ -16,6 +17,9 @@ pub struct TableDef {
     pub columns: Vec<ColumnDef>,
     /// What kind of object it is.
     pub kind: Kind,
+    /// What CREATE INDEX made on it, except what is unique on a table: that is a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexDef>,
 }
 
 /// A column.
@@ -45,6 +49,9 @@ pub enum Kind {
     View {
         /// The query's text.
         query: String,
+        /// What its names meant when it was created.
+        #[serde(default)]
+        sources: Vec<SourceDef>,
     },
     /// A query whose result is stored and maintained.
     Materialized(MaterializedDef),
@@ -70,6 +77,20 @@ pub struct KeyDef {
     pub columns: Vec<usize>,
     /// Whether it is the primary key.
     pub primary: bool,
+    /// Whether CREATE UNIQUE INDEX made it: then it is no constraint, and DROP INDEX takes it away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub index: bool,
+}
+
+/// An index. Columns are positions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexDef {
+    /// Its name.
+    pub name: String,
+    /// Positions of its columns.
+    pub columns: Vec<usize>,
+    /// Whether no two rows may be equal in them; only on a materialized view.
+    pub unique: bool,
 }
 
 /// A check.
@@ -140,6 +161,9 @@ pub struct MaterializedDef {
     pub key: Option<Vec<usize>>,
     /// The tables and views its query reads.
     pub reads: Vec<i64>,
+    /// What its query's names meant when it was created.
+    #[serde(default)]
+    pub sources: Vec<SourceDef>,
     /// Whether refreshing is paused.
     pub paused: bool,
 }
@@ -174,6 +198,28 @@ impl TableDef {
             Kind::Materialized(m) => Some(m),
             _ => None,
         }
+    }
+
+    /// What the names of a view's query mean.
+    pub fn sources(&self) -> &[SourceDef] {
+        match &self.kind {
+            Kind::Table(_) => &[],
+            Kind::View { sources, .. } => sources,
+            Kind::Materialized(m) => &m.sources,
+        }
+    }
+
+    /// Whether its query reads `id`, by name or through a plain view.
+    pub fn reads(&self, id: i64) -> bool {
+        let stored = self.materialized().is_some_and(|m| m.reads.contains(&id));
+        stored || self.sources().iter().any(|s| s.table == id)
+    }
+
+    /// Indexes with their columns and whether they are unique: those of keys, then those of CREATE INDEX.
+    pub fn all_indexes(&self) -> Vec<(&str, &[usize], bool)> {
+        let keys = self.parts().map(|p| p.keys.as_slice()).unwrap_or_default();
+        let keys = keys.iter().map(|k| (k.name.as_str(), k.columns.as_slice(), true));
+        keys.chain(self.indexes.iter().map(|i| (i.name.as_str(), i.columns.as_slice(), i.unique))).collect()
     }
 
     /// Whether rows of it are stored in the lake.

@@ -141,6 +141,18 @@ impl Catalog {
             .collect()
     }
 
+    /// The table with an index of that name, searched along `path` if no schema is named.
+    pub fn find_index(&self, name: &ObjectRef, path: &[String]) -> Option<&Arc<TableDef>> {
+        let in_schema = |schema: &str| {
+            let has = |t: &&Arc<TableDef>| t.all_indexes().iter().any(|(n, ..)| *n == name.name);
+            self.tables.values().filter(|t| t.schema == schema).find(has)
+        };
+        match &name.schema {
+            Some(schema) => in_schema(schema),
+            None => path.iter().find_map(|s| in_schema(s)),
+        }
+    }
+
     /// The schema in which a statement creates `name`.
     pub fn creation_schema(&self, name: &ObjectRef, path: &[String]) -> Result<String> {
         let schema = name.schema.clone().or_else(|| path.first().cloned()).unwrap_or_else(|| "main".into());

@@ -109,6 +109,22 @@ impl Staged {
         Ok(ZBatch::concat(&self.schema, &parts)?)
     }
 
+    /// The same changes with their rows in the columns of `schema`, as `change` makes them.
+    pub(crate) fn in_columns(
+        &self,
+        schema: &SchemaRef,
+        change: impl Fn(&RecordBatch) -> Result<RecordBatch>,
+    ) -> Result<Self> {
+        let changed = |part: &Rows| Ok(Rows { rows: change(&part.rows)?, ids: part.ids.clone() });
+        let added = self.added.iter().map(|(part, live)| Ok((changed(part)?, live.clone())));
+        Ok(Self {
+            schema: SchemaRef::clone(schema),
+            old: self.old.iter().map(changed).collect::<Result<_>>()?,
+            added: added.collect::<Result<_>>()?,
+            ..self.clone()
+        })
+    }
+
     /// Puts the changes of a later transaction on top.
     pub(crate) fn merge(&mut self, later: &Staged) -> Result<()> {
         if later.truncated {

@@ -1,6 +1,6 @@
 use super::{Staged, TableHandle};
 use crate::Context;
-use crate::catalog::{Kind, ObjectRef, TableDef};
+use crate::catalog::{Kind, ObjectRef, SourceDef, TableDef};
 use crate::system;
 use crate::version::Version;
 use arrow::array::RecordBatch;
@@ -35,6 +35,11 @@ pub(crate) struct Names<'a> {
     pub(crate) instead: Option<(String, RecordBatch)>,
     /// Stored objects that were named.
     pub(crate) read: RwLock<Vec<i64>>,
+    /// What the names of a view's query meant when it was created.
+    pub(crate) bound: &'a [SourceDef],
+    /// A table of `bound` whose columns are looked at one by one: it shows all but this one.
+    pub(crate) without: Option<(i64, Option<i64>)>,
+    named: RwLock<Vec<SourceDef>>,
     depth: usize,
     catalog: OnceLock<Arc<system::pg::Snapshot>>,
 }
@@ -50,6 +55,9 @@ impl<'a> Names<'a> {
             row_ids_of: None,
             instead: None,
             read: RwLock::new(vec![]),
+            bound: &[],
+            without: None,
+            named: RwLock::new(vec![]),
             depth: 0,
             catalog: OnceLock::new(),
         }
@@ -72,8 +80,38 @@ impl<'a> Names<'a> {
         read
     }
 
+    /// What the names of the planned statement mean, each once.
+    pub(crate) fn sources(&self) -> Vec<SourceDef> {
+        let mut sources: Vec<SourceDef> = vec![];
+        for source in self.bound.iter().chain(self.named.read().iter()) {
+            if !sources.contains(source) {
+                sources.push(source.clone());
+            }
+        }
+        sources
+    }
+
+    /// What a name of a view's query meant when the view was created.
+    fn bound_source(&self, source: &SourceDef) -> Result<Arc<dyn TableSource>> {
+        let def = self.view.version.catalog.by_id(source.table).ok_or_else(|| {
+            SqlError::new("42P01", format!("relation \"{}\" is gone", source.name))
+                .hint("Drop the view that reads it and create it again.")
+        })?;
+        if let Kind::View { query, sources } = &def.kind {
+            return Ok(Arc::new(super::bind::ViewSource::new(self.view_plan(def, query, sources)?, def.arrow())));
+        }
+        self.read.write().push(def.id);
+        match self.without {
+            Some((table, column)) if table == def.id => {
+                Ok(Arc::new(TableHandle::new(Arc::new(source.as_created(def, column)), false)))
+            }
+            _ if source.is_as_created(def) => Ok(Arc::new(TableHandle::new(Arc::clone(def), false))),
+            _ => as_created(def, source),
+        }
+    }
+
     /// A plain view is its query, planned where it stands.
-    fn view_plan(&self, def: &TableDef, query: &str) -> Result<LogicalPlan> {
+    fn view_plan(&self, def: &TableDef, query: &str, bound: &[SourceDef]) -> Result<LogicalPlan> {
         if self.depth > 64 {
             return Err(SqlError::new("42P17", format!("view \"{}\" reads itself", def.name)));
         }
@@ -81,6 +119,8 @@ impl<'a> Names<'a> {
         let inner = Names {
             depth: self.depth + 1,
             read: RwLock::new(vec![]),
+            bound,
+            named: RwLock::new(vec![]),
             instead: None,
             row_ids_of: None,
             catalog: self.catalog.clone(),
@@ -90,6 +130,22 @@ impl<'a> Names<'a> {
         self.read.write().extend(inner.reads());
         rename(planned.plan, def)
     }
+}
+
+/// A table that has changed, with the columns that a view's query knows under the names that it knows.
+fn as_created(def: &Arc<TableDef>, source: &SourceDef) -> Result<Arc<dyn TableSource>> {
+    use datafusion::common::{Column, TableReference};
+    use datafusion::logical_expr::LogicalPlanBuilder;
+    let table = TableReference::bare(def.name.as_str());
+    let handle: Arc<dyn TableSource> = Arc::new(TableHandle::new(Arc::clone(def), false));
+    let columns = source.columns.iter().filter_map(|(id, name)| {
+        let column = def.columns.iter().find(|c| c.id == *id)?;
+        Some(Expr::Column(Column::new(Some(table.clone()), &column.name)).alias(name))
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let plan = LogicalPlanBuilder::scan(table.clone(), handle, None)?.project(columns)?.build()?;
+    let schema = Arc::clone(plan.schema().inner());
+    Ok(Arc::new(super::bind::ViewSource::new(plan, schema)))
 }
 
 /// Gives a view's columns the names of its definition.
@@ -107,6 +163,9 @@ impl Tables for Names<'_> {
         {
             return rows_source(rows.clone());
         }
+        if let Some(source) = self.bound.iter().find(|s| s.is_named(schema, name)) {
+            return self.bound_source(source);
+        }
         let reference = match schema {
             Some(schema) => ObjectRef::parse_text(&format!("\"{schema}\".\"{name}\"")),
             None => ObjectRef { schema: None, name: name.to_string() },
@@ -115,8 +174,9 @@ impl Tables for Names<'_> {
             return Ok(Arc::new(TableHandle::of_past(past.def, past.rows)));
         }
         if let Some(def) = self.view.version.catalog.find(&reference, self.path) {
-            if let Kind::View { query } = &def.kind {
-                return Ok(Arc::new(super::bind::ViewSource::new(self.view_plan(def, query)?, def.arrow())));
+            self.named.write().push(SourceDef::new(schema, name, def));
+            if let Kind::View { query, sources } = &def.kind {
+                return Ok(Arc::new(super::bind::ViewSource::new(self.view_plan(def, query, sources)?, def.arrow())));
             }
             self.read.write().push(def.id);
             let row_ids = self.row_ids_of == Some(def.id);

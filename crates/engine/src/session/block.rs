@@ -147,16 +147,14 @@ impl Session {
         self.refuse_if_read_only("a change of definitions")?;
         if let Some(block) = &mut self.block {
             let mut version = (*block.version).clone();
-            let mut catalog = (*version.catalog).clone();
             for op in &ops {
-                op.show(&mut catalog, &mut block.writes);
+                op.show(&mut version, &mut block.writes)?;
             }
-            version.catalog = Arc::new(catalog);
             block.version = Arc::new(version);
             block.ddl.extend(ops);
             return Ok(());
         }
-        let base = self.engine.version().snapshot;
+        let base = self.defines_from.as_ref().map_or_else(|| self.engine.version().snapshot, |v| v.snapshot);
         hand_in(&self.engine, base, WriteSet::default(), ops, None).await?;
         Ok(())
     }

@@ -202,6 +202,7 @@ impl Session {
             mode,
             if_not_exists,
             or_replace,
+            sources: vec![],
         };
         self.create_materialized(view).await?;
         Ok(())
@@ -231,11 +232,13 @@ impl Session {
         }
         let new_query = call.args.get("query").cloned();
         if new_query.is_none() && mode.is_none_or(|mode| mode == m.mode) {
-            return self.submit_ddl(vec![DdlOp::Alter(altered)]).await;
+            return self.submit_ddl(vec![DdlOp::redefine(altered)]).await;
         }
+        let sources = if new_query.is_none() { m.sources.clone() } else { vec![] };
         let view = NewView {
             name: call.object()?,
             query: new_query.unwrap_or_else(|| m.query.clone()),
+            sources,
             columns: vec![],
             schedule: m.schedule.clone(),
             mode: mode.unwrap_or(m.mode),
@@ -252,7 +255,7 @@ impl Session {
         if let crate::catalog::Kind::Materialized(m) = &mut altered.kind {
             m.paused = paused;
         }
-        self.submit_ddl(vec![DdlOp::Alter(altered)]).await
+        self.submit_ddl(vec![DdlOp::redefine(altered)]).await
     }
 
     /// Live tables hold all that was committed before; one that is held back is waited for.

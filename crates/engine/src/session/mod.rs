@@ -1,7 +1,6 @@
 //! One client's conversation: settings, an open transaction, and the statements it runs.
 
 mod block;
-mod create;
 mod ddl;
 mod describe;
 mod functions;
@@ -18,11 +17,13 @@ pub use outcome::{Described, Notice, Outcome, OutputColumn, RowStream, Transacti
 
 use crate::Engine;
 use crate::statement::{self, Parsed, Statement};
+use crate::version::Version;
 use block::Block;
 use datafusion::common::ScalarValue;
 pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
+use std::sync::Arc;
 
 /// See the module's page.
 pub struct Session {
@@ -31,11 +32,13 @@ pub struct Session {
     pub(crate) block: Option<Block>,
     failed: bool,
     pub(crate) notices: Vec<Notice>,
+    /// What a statement outside of a block saw when it began to change definitions.
+    defines_from: Option<Arc<Version>>,
 }
 
 impl Session {
     pub(crate) fn new(engine: Engine, user: &str) -> Self {
-        Self { engine, settings: Settings::new(user), block: None, failed: false, notices: vec![] }
+        Self { engine, settings: Settings::new(user), block: None, failed: false, notices: vec![], defines_from: None }
     }
 
     /// Splits text into statements and parses each; none for empty text.

@@ -1,5 +1,6 @@
 //! Changes of definitions, each in a tick of its own.
 
+use super::alter::Alteration;
 use super::{Core, Tick};
 use crate::Context;
 use crate::catalog::{Catalog, Kind, ObjectRef, TableDef};
@@ -7,8 +8,9 @@ use crate::context::fill_index;
 use crate::index::RowIndex;
 use crate::read::Staged;
 use crate::version::Version;
-use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, LakeType, SidecarChange};
+use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, LakeType, SidecarChange, TableInfo};
 use sluice_sql::{Result, SqlError, SqlType};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One change of definitions.
@@ -24,8 +26,15 @@ pub(crate) enum DdlOp {
     Drop { id: i64 },
     /// A new name.
     Rename { id: i64, name: String },
+    /// Another definition of what is there.
+    Alter(Box<Alteration>),
+}
+
+impl DdlOp {
     /// A definition whose columns and rows stay as they are (pausing, another schedule).
-    Alter(TableDef),
+    pub(crate) fn redefine(def: TableDef) -> Self {
+        Self::Alter(Box::new(Alteration::of(def)))
+    }
 }
 
 /// The definitions after a transaction, and how the lake gets there.
@@ -35,6 +44,8 @@ pub(crate) struct Definitions {
     /// Materialized views to be filled in this tick.
     pub(crate) created_views: Vec<i64>,
     pub(crate) dropped: Vec<i64>,
+    /// Altered objects, with what the lake will know of those that it has.
+    pub(crate) altered: BTreeMap<i64, Option<Arc<TableInfo>>>,
     pub(crate) changed: bool,
 }
 
@@ -45,8 +56,25 @@ impl Definitions {
             lake: vec![],
             created_views: vec![],
             dropped: vec![],
+            altered: BTreeMap::new(),
             changed: false,
         }
+    }
+
+    /// Notes an alteration that `tick.base` shows already.
+    pub(super) fn alter(&mut self, alteration: &Alteration, tick: &Tick) {
+        let id = alteration.def.id;
+        let info = tick.base.tables.get(&id).map(|t| Arc::clone(&t.info));
+        let created = self.lake.iter_mut().find_map(|d| match d {
+            Ddl::CreateTable { id: new, columns, .. } if *new == id => Some(columns),
+            _ => None,
+        });
+        match (created, &alteration.columns) {
+            (Some(created), Some(columns)) => created.clone_from(columns),
+            (Some(_), None) => {}
+            (None, _) => self.lake.extend(alteration.lake.iter().cloned()),
+        }
+        self.altered.insert(id, info);
     }
 }
 
@@ -66,15 +94,21 @@ impl Core {
         let mut catalog = (*definitions.catalog).clone();
         definitions.changed = true;
         for op in ops {
-            self.apply_op(tick, op, &mut catalog, &mut definitions, sidecar)?;
+            self.apply_op(tick, base, op, &mut catalog, &mut definitions, sidecar)?;
         }
         definitions.catalog = Arc::new(catalog);
+        for id in definitions.catalog.tables().map(|t| t.id) {
+            keep_last(&mut sidecar.put_objects, id);
+        }
+        sidecar.put_objects.retain(|(id, ..)| definitions.catalog.by_id(*id).is_some());
+        definitions.created_views.retain(|id| definitions.catalog.by_id(*id).is_some());
         Ok(definitions)
     }
 
     fn apply_op(
         &mut self,
         tick: &mut Tick,
+        base: i64,
         op: &DdlOp,
         catalog: &mut Catalog,
         definitions: &mut Definitions,
@@ -128,16 +162,16 @@ impl Core {
                 sidecar.put_objects.push(object(&renamed)?);
                 catalog.put(renamed);
             }
-            DdlOp::Alter(def) => {
-                sidecar.put_objects.push(object(def)?);
-                catalog.put(def.clone());
+            DdlOp::Alter(alteration) => {
+                self.alter(tick, base, alteration, catalog, definitions)?;
+                sidecar.put_objects.push(object(&alteration.def)?);
             }
         }
         Ok(())
     }
 
     /// The referenced columns of a new table's foreign keys are indexed by the key they must have.
-    fn create_reference_indexes(&self, tick: &Tick, def: &TableDef) -> Result<()> {
+    pub(super) fn create_reference_indexes(&self, tick: &Tick, def: &TableDef) -> Result<()> {
         for foreign in def.parts().map(|p| p.foreign.as_slice()).unwrap_or_default() {
             if self.context.indexes.get(foreign.table, &foreign.referenced).is_none() {
                 let parent = tick.base.catalog.by_id(foreign.table);
@@ -157,6 +191,21 @@ pub(super) fn create_indexes(
     def: &TableDef,
     table: Option<&sluice_lake::TableVersion>,
 ) -> Result<()> {
+    for (name, columns, skip_nulls) in wanted_indexes(def) {
+        if context.indexes.get(def.id, &columns).is_some() {
+            continue;
+        }
+        let mut index = RowIndex::new(&name, &def.arrow(), columns, skip_nulls);
+        if let Some(table) = table {
+            fill_index(&mut index, table, context.version().snapshot)?;
+        }
+        context.indexes.put(def.id, index);
+    }
+    Ok(())
+}
+
+/// Indexes that a table or view needs: name, columns, and whether rows with a NULL are left out.
+pub(super) fn wanted_indexes(def: &TableDef) -> Vec<(String, Vec<usize>, bool)> {
     let mut wanted: Vec<(String, Vec<usize>, bool)> = vec![];
     match &def.kind {
         Kind::Table(parts) => {
@@ -169,17 +218,18 @@ pub(super) fn create_indexes(
         }
         Kind::View { .. } => {}
     }
-    for (name, columns, skip_nulls) in wanted {
-        if context.indexes.get(def.id, &columns).is_some() {
-            continue;
-        }
-        let mut index = RowIndex::new(&name, &def.arrow(), columns, skip_nulls);
-        if let Some(table) = table {
-            fill_index(&mut index, table, context.version().snapshot)?;
-        }
-        context.indexes.put(def.id, index);
-    }
-    Ok(())
+    wanted.extend(def.indexes.iter().map(|i| (i.name.clone(), i.columns.clone(), true)));
+    wanted
+}
+
+/// Of several definitions of an object, the last one counts.
+fn keep_last(objects: &mut Vec<(i64, String, String)>, id: i64) {
+    let last = objects.iter().rposition(|o| o.0 == id);
+    let mut at = 0;
+    objects.retain(|o| {
+        at += 1;
+        o.0 != id || Some(at - 1) == last
+    });
 }
 
 fn refuse_taken(catalog: &Catalog, def: &TableDef) -> Result<()> {
@@ -204,7 +254,7 @@ fn object(def: &TableDef) -> Result<(i64, String, String)> {
 }
 
 /// A column as the lake stores it.
-fn lake_column(column: &crate::catalog::ColumnDef) -> ColumnInfo {
+pub(crate) fn lake_column(column: &crate::catalog::ColumnDef) -> ColumnInfo {
     ColumnInfo {
         nulls_allowed: !column.not_null,
         default: LakeDefault::None,

@@ -1,10 +1,11 @@
 //! The views in order, and one tick's way through them.
 
+use super::alter::fitted;
 use super::ddl::Definitions;
 use super::feed::Feed;
 use super::view_state::{How, Undo, View};
 use super::{Core, Tick, ViewStatus};
-use crate::catalog::{Catalog, Mode, TableDef};
+use crate::catalog::{Catalog, Mode, SourceDef, TableDef};
 use crate::read::{Names, ReadView, Staged, TableHandle};
 use crate::version::Version;
 use arrow::array::RecordBatch;
@@ -76,6 +77,7 @@ impl Core {
             self.context.indexes.drop_table(*id);
         }
         self.take_altered(&definitions.catalog);
+        self.replan_readers(tick, definitions)?;
         let mut deltas = self.base_deltas(tick)?;
         let clock = self.graph.clock_due();
         if clock {
@@ -99,8 +101,10 @@ impl Core {
     fn take_altered(&mut self, catalog: &Catalog) {
         for view in self.graph.views.values_mut() {
             let Some(def) = catalog.by_id(view.def.id).filter(|d| !Arc::ptr_eq(d, &view.def)) else { continue };
+            // A name or an index changes no row; but what a unique index withheld may be free now.
+            let same = view.def.kind == def.kind && view.violation.is_none();
             view.def = Arc::clone(def);
-            if !def.materialized().is_some_and(|m| m.paused) {
+            if !same && !def.materialized().is_some_and(|m| m.paused) {
                 view.broken = Some("its definition changed".into());
             }
         }
@@ -164,7 +168,11 @@ impl Core {
         }
         let out = match &mut view.how {
             How::Incremental { circuit, sources, .. } => {
-                let inputs: Vec<Delta> = sources.iter().map(|s| deltas.get(s).cloned().unwrap_or_default()).collect();
+                let mut inputs: Vec<Delta> = vec![];
+                for (source, built_for) in sources.iter().zip(&view.built_for) {
+                    let now = catalog.by_id(*source).ok_or_else(|| SqlError::internal("a table is gone"))?;
+                    inputs.push(fitted(deltas.get(source), now, built_for)?);
+                }
                 circuit.step(&inputs)
             }
             How::Recompute { .. } => {
@@ -194,7 +202,7 @@ impl Core {
         tick: &mut Tick,
         catalog: &Arc<Catalog>,
         id: i64,
-        out: Delta,
+        mut out: Delta,
         deltas: &mut Deltas,
         started: Instant,
     ) -> Result<()> {
@@ -205,6 +213,8 @@ impl Core {
         }
         view.errors.retain(|_, w| *w != 0);
         view.pending.extend(out.rows.iter().filter(|r| !r.is_empty()).cloned());
+        self.check_unique(catalog, id, &mut out)?;
+        let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
         if view.errors.is_empty() && !view.pending.is_empty() {
             let pending = std::mem::take(&mut view.pending);
             let change = consolidate(&ZBatch::concat(&view.schema, &pending)?)?;
@@ -296,14 +306,17 @@ impl Core {
         id: i64,
         deltas: &mut Deltas,
     ) -> Result<()> {
-        let before = self.graph.views[&id].errors.clone();
+        let old = &self.graph.views[&id];
+        let before = old.errors.clone();
+        // Who reads it has seen what was withheld.
+        let seen: Vec<ZBatch> = old.pending.iter().map(ZBatch::negate).collect::<std::result::Result<_, _>>()?;
         let change = self.rebuild(tick, catalog, id, true)?;
         let mut errors = self.graph.views[&id].errors.clone();
         for (e, w) in before {
             *errors.entry(e).or_insert(0) -= w;
         }
         errors.retain(|_, w| *w != 0);
-        deltas.insert(id, Delta { rows: vec![change], errors });
+        deltas.insert(id, Delta { rows: std::iter::once(change).chain(seen).collect(), errors });
         Ok(())
     }
 
@@ -354,8 +367,8 @@ impl Core {
             How::Recompute { .. } => out.errors = inherited,
         }
         fresh.errors = out.errors.clone();
-        let unknown = matches!(fresh.how, How::Recompute { .. }) && !fresh.errors.is_empty();
-        let change = if unknown {
+        let recomputed = matches!(fresh.how, How::Recompute { .. });
+        let mut change = if recomputed && !fresh.errors.is_empty() {
             ZBatch::empty(&fresh.schema)
         } else {
             out.push(self.stored(tick, catalog, id)?.negate()?);
@@ -363,6 +376,13 @@ impl Core {
             // Without anything that goes, nothing cancels out; copies of a row are as good as its count.
             if change.iter_weights().any(|w| w < 0) { consolidate(&change)? } else { change }
         };
+        if fresh.errors.is_empty() {
+            fresh.violation = self.violation(&fresh.def, &change)?;
+            fresh.errors.extend(fresh.violation.iter().map(|v| (v.clone(), 1)));
+            if recomputed && fresh.violation.is_some() {
+                change = ZBatch::empty(&fresh.schema);
+            }
+        }
         let withheld = !fresh.errors.is_empty();
         if withheld && !change.is_empty() {
             fresh.pending.push(change.clone());
@@ -418,15 +438,19 @@ impl View {
         let mut version = base.clone();
         version.catalog = Arc::clone(catalog);
         let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros: base.time_micros };
-        let planned = plan_maintained(context, &view, &["main".to_string()], &m.query)?;
+        let planned = plan_maintained(context, &view, &["main".to_string()], &m.query, &m.sources)?;
         let clock = reads_clock(&planned.query.plan)?;
+        let mut built_for = vec![];
         let how = match (m.mode, clock) {
             (Mode::Full, _) => How::Recompute { reason: "refresh_mode is FULL".into() },
             (_, true) => How::Recompute { reason: "the query reads the clock".into() },
             _ => match build_circuit(&planned.optimized, context.planner.options()) {
                 Ok(built) => {
                     let sources = built.sources.iter().map(|s| match s.downcast_ref::<TableHandle>() {
-                        Some(handle) => Ok(handle.def.id),
+                        Some(handle) => {
+                            built_for.push(Arc::clone(&handle.def));
+                            Ok(handle.def.id)
+                        }
                         None => Err(SqlError::unsupported(
                             "a maintained view over a function or system table",
                             "Copy its rows into a table.",
@@ -447,7 +471,9 @@ impl View {
             schema: Arc::new(Schema::new(fields)),
             plan: planned.query.plan,
             how,
+            built_for,
             errors: Errors::new(),
+            violation: None,
             pending: vec![],
             broken: None,
             reads_clock: clock,
@@ -463,22 +489,25 @@ pub(crate) struct Maintained {
     pub(crate) optimized: datafusion::logical_expr::LogicalPlan,
     pub(crate) key: Option<Vec<usize>>,
     pub(crate) reads: Vec<i64>,
+    pub(crate) sources: Vec<SourceDef>,
 }
 
-/// Plans a query to be maintained; refuses what cannot be.
+/// Plans a query to be maintained, with the names in `bound` meaning what they mean there; refuses what cannot be.
 pub(crate) fn plan_maintained(
     context: &crate::Context,
     view: &ReadView,
     path: &[String],
     query: &str,
+    bound: &[SourceDef],
 ) -> Result<Maintained> {
     let planner = &context.planner;
-    let names = Names::new(view, context, path);
+    let mut names = Names::new(view, context, path);
+    names.bound = bound;
     let planned = planner.plan(&crate::statement::parse_query(query)?, &names, &[])?;
     refuse_volatile(&planned.plan)?;
     let optimized = optimize_view(planned.plan.clone(), planner.options())?;
     let key = derive_key(&optimized);
-    Ok(Maintained { key, reads: names.reads(), optimized, query: planned })
+    Ok(Maintained { key, reads: names.reads(), sources: names.sources(), optimized, query: planned })
 }
 
 /// Why a planned query is recomputed, if it is.

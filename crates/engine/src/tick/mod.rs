@@ -1,6 +1,7 @@
 //! The engine's thread: transactions wait, one tick takes them all through the graph, one snapshot stores the result,
 //! and then they are answered.
 
+mod alter;
 mod ddl;
 mod feed;
 mod graph;
@@ -11,9 +12,11 @@ mod requests;
 mod restore;
 mod save;
 mod transactions;
+mod unique;
 mod view_state;
 
-pub(crate) use ddl::DdlOp;
+pub(crate) use alter::{Alteration, lake_columns};
+pub(crate) use ddl::{DdlOp, lake_column, lake_type};
 pub(crate) use graph::{Graph, not_incremental, plan_maintained};
 pub(crate) use requests::{Committed, Request, Requests, Transaction};
 pub use view_state::ViewStatus;

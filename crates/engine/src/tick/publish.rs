@@ -35,7 +35,9 @@ impl Core {
         let come_ids: Int64Array =
             keep.into_iter().map(|kept| Some(kept.unwrap_or_else(|| tick.new_row(id)))).collect();
 
-        index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
+        for index in self.context.indexes.of_table(id) {
+            index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
+        }
         if def.row_key().is_some() {
             self.refuse_double_keys(&def, &index, &come_keys, &come)?;
         }

@@ -75,6 +75,7 @@ impl Core {
         if definitions.changed {
             self.graph.defined_at = snapshot;
         }
+        self.recent.record_altered(snapshot, definitions.altered.keys().copied());
         let tables: BTreeMap<_, _> = self
             .lake
             .state()
@@ -194,6 +195,9 @@ impl Core {
 
     /// The table as the lake knows it, or as it will once this tick has created it.
     fn info(&self, table: i64, definitions: &Definitions) -> Result<Arc<TableInfo>> {
+        if let Some(Some(altered)) = definitions.altered.get(&table) {
+            return Ok(Arc::clone(altered));
+        }
         if let Some(known) = self.lake.state().tables.get(&table) {
             return Ok(Arc::clone(&known.info));
         }

@@ -24,6 +24,9 @@ pub(crate) struct Recent {
     /// Changes up to this snapshot are forgotten: a transaction that began before it cannot be checked.
     horizon: i64,
     truncated: HashMap<i64, i64>,
+    /// The snapshot that last changed rows of a table, and the one that last altered it.
+    changed: HashMap<i64, i64>,
+    altered: HashMap<i64, i64>,
 }
 
 /// How many changed rows are remembered.
@@ -35,9 +38,21 @@ impl Recent {
             || self.truncated.get(&table).is_some_and(|&s| s > snapshot)
     }
 
+    pub(crate) fn table_changed_since(&self, table: i64, snapshot: i64) -> bool {
+        self.changed.get(&table).is_some_and(|&s| s > snapshot)
+    }
+
+    /// Remembers that a table's definition changed: rows made for the old one do not fit.
+    pub(crate) fn record_altered(&mut self, snapshot: i64, tables: impl Iterator<Item = i64>) {
+        self.altered.extend(tables.map(|t| (t, snapshot)));
+    }
+
     pub(crate) fn record(&mut self, snapshot: i64, writes: &WriteSet) {
         let mut rows = vec![];
         for (&table, staged) in &writes.tables {
+            if !staged.is_empty() {
+                self.changed.insert(table, snapshot);
+            }
             if staged.truncated {
                 self.truncated.insert(table, snapshot);
             }
@@ -142,6 +157,10 @@ impl Core {
             let Some(def) = definitions.catalog.by_id(table) else {
                 return Err(Refusal::Error(SqlError::new("42P01", "a table was dropped while it was written to")));
             };
+            if self.recent.altered.get(&table).is_some_and(|&s| s > base) {
+                let message = format!("could not serialize access to \"{}\": it was altered meanwhile", def.name);
+                return Err(Refusal::Conflict(SqlError::new("40001", message).hint("Run the transaction again.")));
+            }
             self.check_rows(tick, base, def, staged)?;
             for key in def.parts().map(|p| p.keys.as_slice()).unwrap_or_default() {
                 self.check_key(table, def, key, staged)?;

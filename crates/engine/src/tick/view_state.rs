@@ -1,7 +1,7 @@
 use crate::catalog::TableDef;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
-use sluice_flow::{Circuit, Errors};
+use sluice_flow::{Circuit, DataError, Errors};
 use sluice_sql::Result;
 use sluice_zset::ZBatch;
 use std::sync::Arc;
@@ -14,8 +14,12 @@ pub(crate) struct View {
     /// The analyzed plan that a batch evaluation runs.
     pub(crate) plan: LogicalPlan,
     pub(crate) how: How,
+    /// The sources of its circuit, with the columns that it was built for.
+    pub(crate) built_for: Vec<Arc<TableDef>>,
     /// Errors of its own and of what it reads, with their counts.
     pub(crate) errors: Errors,
+    /// The one of its errors that a unique index raised.
+    pub(crate) violation: Option<DataError>,
     /// Changes withheld while there are errors.
     pub(crate) pending: Vec<ZBatch>,
     /// The machinery failed: rebuilt at the next tick that touches it.
@@ -30,7 +34,7 @@ pub(crate) enum Undo {
     /// The tick left the view alone.
     Nothing,
     /// Errors and withheld changes as they were.
-    Restore(Errors, Vec<ZBatch>),
+    Restore(Errors, Option<DataError>, Vec<ZBatch>),
     /// The view was built in this tick.
     Rebuild,
 }
@@ -70,7 +74,7 @@ impl View {
     /// Remembers what a tick is about to change.
     pub(crate) fn remember(&mut self) {
         if matches!(self.undo, Undo::Nothing) {
-            self.undo = Undo::Restore(self.errors.clone(), self.pending.clone());
+            self.undo = Undo::Restore(self.errors.clone(), self.violation.clone(), self.pending.clone());
         }
     }
 
@@ -85,8 +89,9 @@ impl View {
     pub(crate) fn abort(&mut self) {
         match std::mem::replace(&mut self.undo, Undo::Nothing) {
             Undo::Nothing => {}
-            Undo::Restore(errors, pending) => {
+            Undo::Restore(errors, violation, pending) => {
                 self.errors = errors;
+                self.violation = violation;
                 self.pending = pending;
             }
             Undo::Rebuild => self.broken = Some("the tick that built it was taken back".into()),

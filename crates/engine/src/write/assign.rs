@@ -6,7 +6,7 @@ use crate::read::{Names, ReadView};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use sluice_sql::{Result, SqlError, SqlType, cast_column};
 use sluice_zset::with_row_count;
 use std::sync::Arc;
@@ -99,6 +99,25 @@ pub(crate) async fn evaluate(
     rows: &RecordBatch,
     expr: &str,
 ) -> Result<ArrayRef> {
+    let plan = plan_values(context, view, target, rows, expr)?;
+    let batches = context.runner.collect(plan, view).await?;
+    let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(0).as_ref()).collect();
+    Ok(arrow::compute::concat(&parts)?)
+}
+
+/// Whether an expression without columns may have another value for each row.
+pub(crate) fn is_volatile(context: &Context, view: &ReadView, target: &Target, expr: &str) -> Result<bool> {
+    let none = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()));
+    Ok(sluice_sql::refuse_volatile(&plan_values(context, view, target, &none, expr)?).is_err())
+}
+
+fn plan_values(
+    context: &Context,
+    view: &ReadView,
+    target: &Target,
+    rows: &RecordBatch,
+    expr: &str,
+) -> Result<LogicalPlan> {
     let expr = crate::statement::parse_expr(expr)?;
     let path = ["main".to_string()];
     let names = Names::new(view, context, &path);
@@ -106,8 +125,5 @@ pub(crate) async fn evaluate(
     let expr = context.planner.plan_expr(&expr, &schema, &names)?;
     let source = crate::read::rows_source(rows.clone())?;
     let plan = LogicalPlanBuilder::scan(target.def.name.as_str(), source, None)?.project(vec![expr])?.build()?;
-    let plan = context.planner.analyze(plan)?;
-    let batches = context.runner.collect(plan, view).await?;
-    let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(0).as_ref()).collect();
-    Ok(arrow::compute::concat(&parts)?)
+    context.planner.analyze(plan)
 }

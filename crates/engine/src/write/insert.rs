@@ -238,7 +238,7 @@ fn take_defaults(query: &mut ast::Query) -> Result<Vec<usize>> {
 }
 
 /// Adds defaults, sequence numbers and NULLs for the columns not given, and casts all to the table's types.
-async fn fill(
+pub(super) async fn fill(
     context: &Context,
     view: &ReadView,
     target: &Target,

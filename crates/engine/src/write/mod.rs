@@ -2,13 +2,15 @@
 
 mod assign;
 mod delete;
+mod fill_column;
 mod insert;
 mod returning;
 mod set;
 mod update;
 
-pub(crate) use assign::{Target, check_rows, evaluate};
+pub(crate) use assign::{Target, check_rows, evaluate, is_volatile};
 pub(crate) use delete::delete;
+pub(crate) use fill_column::fill_column;
 pub(crate) use insert::insert;
 pub(crate) use set::{Changed, WriteSet};
-pub(crate) use update::update;
+pub(crate) use update::{quoted, update};

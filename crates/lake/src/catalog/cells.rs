@@ -75,6 +75,27 @@ impl<'a> CellColumn<'a> {
         }
     }
 
+    /// The value of `row` as DuckDB writes it for a default; `None` for NULL, and for blobs.
+    fn text(&self, row: usize) -> Option<String> {
+        if self.array().is_null(row) {
+            return None;
+        }
+        Some(match self {
+            Self::Int16(a) => a.value(row).to_string(),
+            Self::Int32(a) => a.value(row).to_string(),
+            Self::Int64(a) => a.value(row).to_string(),
+            Self::Float32(a) => text::float(a.value(row)),
+            Self::Float64(a) => text::float(a.value(row)),
+            Self::Decimal(a, scale) => text::decimal(a.value(row), *scale),
+            Self::Text(a) => a.value(row).to_string(),
+            Self::Blob(_) => return None,
+            Self::Boolean(a) => a.value(row).to_string(),
+            Self::Date(a) => text::date(a.value(row)),
+            Self::Timestamp(a) => text::timestamp(a.value(row)),
+            Self::TimestampTz(a) => text::timestamptz(a.value(row)),
+        })
+    }
+
     fn array(&self) -> &dyn Array {
         match self {
             Self::Int16(a) => a,
@@ -229,6 +250,14 @@ fn describe(cell: ValueRef<'_>) -> String {
         ValueRef::Real(r) => r.to_string(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     }
+}
+
+/// The text under which a catalog can hold the one value of `array` as the default of a column; `None` for NULL and
+/// for values that no text stands for there.
+pub fn default_text(ty: &LakeType, array: &ArrayRef) -> Option<String> {
+    let text = CellColumn::new(ty, array).filter(|_| !array.is_empty())?.text(0)?;
+    // The text NULL would be read as no value.
+    (text != "NULL").then_some(text)
 }
 
 /// `rows` copies of the value that rows older than `column` have in it.

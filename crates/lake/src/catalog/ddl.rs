@@ -6,7 +6,6 @@
 use super::create::index_inlined_table;
 use super::draft::Draft;
 use super::quoted;
-use crate::rows::adapt;
 use crate::types::{ColumnInfo, Default, InlinedTable, LakeType, SchemaInfo, TableInfo, check_column_names};
 use crate::version::TableVersion;
 use crate::{LakeError, Result};
@@ -306,11 +305,7 @@ impl Draft<'_> {
         let staged = self.table(table_id)?;
         staged.altered = true;
         staged.starts_inlined_table |= starts_inlined_table;
-        let old = Arc::clone(&staged.version.info);
-        let mut info = old.as_ref().clone();
-        info.set_columns(columns);
-        staged.version.inlined = staged.version.inlined.map(|rows| adapt(rows, &old.columns, &info))?;
-        staged.version.info = Arc::new(info);
+        staged.version = staged.version.with_columns(columns)?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod stats;
 mod tokens;
 mod write_stats;
 
+pub use cells::default_text;
 pub(crate) use cells::initial_values;
 pub use commit::{Commit, RowInsert, TableChange};
 pub(crate) use commit::{begin, newest_snapshot, write};

@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::relation::Row;
 use super::snapshot::{Object, Part, Snapshot, part_oid, table_oid};
 use super::types;
-use crate::catalog::{ColumnDef, KeyDef};
+use crate::catalog::ColumnDef;
 use sluice_sql::SqlType;
 
 /// The heap and btree of pg_am, which clients expect of tables and indexes.
@@ -36,7 +36,7 @@ pub(super) fn rows(snapshot: &Snapshot, relation: &str) -> Vec<Row> {
             .map(|(name, value)| vec![("name", name.as_str().into()), ("setting", value.as_str().into())])
             .collect(),
         "pg_tables" => of_kind(snapshot, "r", |_, o| {
-            vec![("tablename", o.name.as_str().into()), ("hasindexes", has_keys(o).into())]
+            vec![("tablename", o.name.as_str().into()), ("hasindexes", has_indexes(o).into())]
         }),
         "pg_views" => of_kind(snapshot, "v", |oid, o| {
             vec![("viewname", o.name.as_str().into()), ("definition", Cell::of_option(snapshot.view(oid)))]
@@ -70,8 +70,8 @@ fn namespaces(snapshot: &Snapshot) -> Vec<Row> {
     snapshot.schemas.iter().map(|(name, oid)| vec![("oid", (*oid).into()), ("nspname", name.as_str().into())]).collect()
 }
 
-fn has_keys(object: &Object) -> bool {
-    object.def.parts().is_some_and(|p| !p.keys.is_empty())
+fn has_indexes(object: &Object) -> bool {
+    !object.def.all_indexes().is_empty()
 }
 
 fn class(snapshot: &Snapshot, oid: i64, object: &Object) -> Row {
@@ -83,7 +83,7 @@ fn class(snapshot: &Snapshot, oid: i64, object: &Object) -> Row {
         _ => 0,
     };
     let columns = match object.kind {
-        "i" => key(object).map_or(0, |k| k.columns.len()),
+        "i" => indexed(object).len(),
         "S" => 3,
         _ => object.def.columns.len(),
     };
@@ -94,7 +94,7 @@ fn class(snapshot: &Snapshot, oid: i64, object: &Object) -> Row {
         ("relkind", object.kind.into()),
         ("relam", access.into()),
         ("relnatts", (columns as i64).into()),
-        ("relhasindex", (is_table && has_keys(object)).into()),
+        ("relhasindex", (access == HEAP && has_indexes(object)).into()),
         ("relchecks", (parts.map_or(0, |p| p.checks.len()) as i64).into()),
         ("relhastriggers", (is_table && is_in_reference(snapshot, object)).into()),
         ("relhasrules", (object.kind == "v").into()),
@@ -109,16 +109,14 @@ fn is_in_reference(snapshot: &Snapshot, object: &Object) -> bool {
     refers(object) || snapshot.tables().any(|(_, o)| refers_here(o))
 }
 
-/// The key that an index serves.
-fn key(object: &Object) -> Option<&KeyDef> {
-    object.def.parts()?.keys.get(object.position)
+/// Positions of an index's columns.
+fn indexed(object: &Object) -> &[usize] {
+    object.def.all_indexes().get(object.position).map_or(&[], |i| i.1)
 }
 
 fn attributes(oid: i64, object: &Object) -> Vec<Row> {
     let columns: Vec<&ColumnDef> = match object.kind {
-        "i" => key(object)
-            .map(|k| k.columns.iter().filter_map(|c| object.def.columns.get(*c)).collect())
-            .unwrap_or_default(),
+        "i" => indexed(object).iter().filter_map(|c| object.def.columns.get(*c)).collect(),
         "S" => vec![],
         _ => object.def.columns.iter().collect(),
     };
@@ -179,7 +177,7 @@ fn constraints(snapshot: &Snapshot, oid: i64, object: &Object) -> Vec<Row> {
         ]
     };
     let mut rows: Vec<Row> = vec![];
-    for (i, key) in parts.keys.iter().enumerate() {
+    for (i, key) in parts.keys.iter().enumerate().filter(|(_, k)| !k.index) {
         let mut key_row = row(Part::Key, i, &key.name, if key.primary { "p" } else { "u" });
         key_row.push(("conindid", part_oid(Part::Index, id, i).into()));
         key_row.push(("conkey", numbers(&key.columns)));
@@ -206,16 +204,21 @@ fn constraints(snapshot: &Snapshot, oid: i64, object: &Object) -> Vec<Row> {
 }
 
 fn index(oid: i64, object: &Object) -> Option<Row> {
-    let key = key(object).filter(|_| object.kind == "i")?;
-    let count = key.columns.len();
+    if object.kind != "i" {
+        return None;
+    }
+    let (_, columns, unique) = *object.def.all_indexes().get(object.position)?;
+    let primary = object.def.parts().and_then(|p| p.keys.get(object.position)).is_some_and(|k| k.primary);
+    let count = columns.len();
     let zeros = || Cell::from(vec![0i64; count]);
     Some(vec![
         ("indexrelid", oid.into()),
         ("indrelid", table_oid(object.def.id).into()),
         ("indnatts", (count as i64).into()),
         ("indnkeyatts", (count as i64).into()),
-        ("indisprimary", key.primary.into()),
-        ("indkey", numbers(&key.columns)),
+        ("indisprimary", primary.into()),
+        ("indisunique", unique.into()),
+        ("indkey", numbers(columns)),
         ("indcollation", zeros()),
         ("indclass", zeros()),
         ("indoption", vec!["0"; count].join(" ").into()),

@@ -49,7 +49,7 @@ pub(super) struct Object {
     pub(super) name: String,
     pub(super) def: Arc<TableDef>,
     pub(super) kind: &'static str,
-    /// Which key an index serves, or which column a sequence fills.
+    /// Which index of its table it is, or which column a sequence fills.
     pub(super) position: usize,
 }
 
@@ -90,8 +90,8 @@ impl Snapshot {
                 Kind::Materialized(_) => "m",
             };
             objects.insert(table_oid(def.id), object(&def.name, kind, 0));
-            for (i, key) in def.parts().map(|p| p.keys.as_slice()).unwrap_or_default().iter().enumerate() {
-                objects.insert(part_oid(Part::Index, def.id, i), object(&key.name, "i", i));
+            for (i, (name, ..)) in def.all_indexes().into_iter().enumerate() {
+                objects.insert(part_oid(Part::Index, def.id, i), object(name, "i", i));
             }
             for (i, column) in def.columns.iter().enumerate().filter(|(_, c)| c.sequence.is_some()) {
                 let name = format!("{}_{}_seq", def.name, column.name);
@@ -218,14 +218,15 @@ impl Snapshot {
     /// The statement that would make an index, or one of its columns, counted from 1.
     pub(super) fn index(&self, oid: i64, column: i64) -> Option<String> {
         let object = self.objects.get(&oid).filter(|o| o.kind == "i")?;
-        let key = object.def.parts()?.keys.get(object.position)?;
+        let (_, columns, unique) = *object.def.all_indexes().get(object.position)?;
         let names: Vec<&str> =
-            key.columns.iter().filter_map(|c| object.def.columns.get(*c)).map(|c| c.name.as_str()).collect();
+            columns.iter().filter_map(|c| object.def.columns.get(*c)).map(|c| c.name.as_str()).collect();
         if column > 0 {
             return usize::try_from(column - 1).ok().and_then(|i| names.get(i)).map(|n| quoted(n));
         }
         Some(format!(
-            "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
+            "CREATE {}INDEX {} ON {}.{} USING btree ({})",
+            if unique { "UNIQUE " } else { "" },
             quoted(&object.name),
             quoted(&object.schema),
             quoted(&object.def.name),
@@ -237,7 +238,7 @@ impl Snapshot {
     pub(super) fn view(&self, oid: i64) -> Option<String> {
         let object = self.objects.get(&oid)?;
         let query = match &object.def.kind {
-            Kind::View { query } => query,
+            Kind::View { query, .. } => query,
             Kind::Materialized(m) => &m.query,
             Kind::Table(_) => return None,
         };

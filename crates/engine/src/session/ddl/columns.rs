@@ -1,13 +1,14 @@
-//! CREATE TABLE: columns and constraints, each option handled or refused.
+//! Columns and constraints of a table, each option handled or refused.
 
-use super::Session;
+use crate::session::Session;
 use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, ObjectRef, TableDef, TableParts};
 use crate::context::Context;
 use sluice_sql::{Result, SqlError, SqlType, fold};
 use sqlparser::ast::{
-    ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction,
-    TableConstraint,
+    self, ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction,
+    TableConstraint, VisitMut, VisitorMut,
 };
+use std::ops::ControlFlow;
 
 impl Session {
     /// The definition that CREATE TABLE asks for.
@@ -21,44 +22,65 @@ impl Session {
             name: name.name,
             columns: vec![],
             kind: Kind::Table(TableParts::default()),
+            indexes: vec![],
         };
         let mut parts = TableParts::default();
         for (i, column) in create.columns.iter().enumerate() {
-            let (ty, serial) = column_type(&column.data_type)?;
-            let mut col = ColumnDef {
-                id: i as i64 + 1,
-                name: fold(&column.name),
-                ty,
-                not_null: serial,
-                default: None,
-                sequence: serial.then(|| context.object_id()),
-            };
-            for option in &column.options {
-                let label = option.name.as_ref().map(fold);
-                column_option(&mut col, i, &option.option, label, &def.name, &mut parts, catalog, self, context)?;
+            let column = self.column_def(&def, (i as i64 + 1, i), column, &mut parts, catalog)?;
+            if def.position(&column.name).is_some() {
+                return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", column.name)));
             }
-            if def.position(&col.name).is_some() {
-                return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", col.name)));
-            }
-            def.columns.push(col);
+            def.columns.push(column);
         }
         for constraint in &create.constraints {
             self.table_constraint(&mut def, &mut parts, constraint, catalog)?;
         }
-        let keys: Vec<usize> = parts.keys.iter().filter(|k| k.primary).flat_map(|k| k.columns.clone()).collect();
+        self.finish_parts(&mut def, parts)?;
+        Ok(def)
+    }
+
+    /// A column with its options; its constraints are added to `parts`.
+    pub(super) fn column_def(
+        &self,
+        def: &TableDef,
+        (id, position): (i64, usize),
+        column: &ast::ColumnDef,
+        parts: &mut TableParts,
+        catalog: &Catalog,
+    ) -> Result<ColumnDef> {
+        let context = self.engine.context();
+        let (ty, serial) = column_type(&column.data_type)?;
+        let mut col = ColumnDef {
+            id,
+            name: fold(&column.name),
+            ty,
+            not_null: serial,
+            default: None,
+            sequence: serial.then(|| context.object_id()),
+        };
+        for option in &column.options {
+            let label = option.name.as_ref().map(fold);
+            column_option(&mut col, position, &option.option, label, &def.name, parts, catalog, self, context)?;
+        }
+        Ok(col)
+    }
+
+    /// Gives a table its constraints, once all are read.
+    pub(super) fn finish_parts(&self, def: &mut TableDef, mut parts: TableParts) -> Result<()> {
         if parts.keys.iter().filter(|k| k.primary).count() > 1 {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", def.name);
             return Err(SqlError::new("42P16", message));
         }
-        for key in keys {
-            def.columns[key].not_null = true;
+        refuse_double_names(def, &parts)?;
+        for key in parts.keys.iter().filter(|k| k.primary) {
+            key.columns.iter().for_each(|&c| def.columns[c].not_null = true);
         }
-        self_references(&mut parts, &def)?;
+        self_references(&mut parts, def)?;
         def.kind = Kind::Table(parts);
-        Ok(def)
+        Ok(())
     }
 
-    fn table_constraint(
+    pub(super) fn table_constraint(
         &self,
         def: &mut TableDef,
         parts: &mut TableParts,
@@ -69,13 +91,13 @@ impl Session {
             TableConstraint::PrimaryKey(c) => {
                 let columns = key_columns(def, &c.columns)?;
                 let name = c.name.as_ref().map_or_else(|| format!("{}_pkey", def.name), fold);
-                parts.keys.push(KeyDef { name, columns, primary: true });
+                parts.keys.push(KeyDef { name, columns, primary: true, index: false });
             }
             TableConstraint::Unique(c) => {
                 let columns = key_columns(def, &c.columns)?;
                 let names: Vec<&str> = columns.iter().map(|&i| def.columns[i].name.as_str()).collect();
                 let name = c.name.as_ref().map_or_else(|| format!("{}_{}_key", def.name, names.join("_")), fold);
-                parts.keys.push(KeyDef { name, columns, primary: false });
+                parts.keys.push(KeyDef { name, columns, primary: false, index: false });
             }
             TableConstraint::Check(c) => {
                 let name = c.name.as_ref().map_or_else(|| free_name(&format!("{}_check", def.name), parts), fold);
@@ -123,6 +145,19 @@ impl Session {
         let parent = catalog.get(&reference, &self.settings.search_path())?;
         let referenced = referenced_columns(parent, &c.referred_columns)?;
         Ok(ForeignDef { name, columns, table: parent.id, referenced })
+    }
+}
+
+fn refuse_double_names(def: &TableDef, parts: &TableParts) -> Result<()> {
+    let names = parts.keys.iter().map(|k| &k.name);
+    let names = names.chain(parts.checks.iter().map(|c| &c.name)).chain(parts.foreign.iter().map(|f| &f.name));
+    let mut seen = std::collections::HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("constraint \"{name}\" for relation \"{}\" already exists", def.name);
+            Err(SqlError::new("42710", message).hint("Give it another name: CONSTRAINT name ...."))
+        }
     }
 }
 
@@ -179,7 +214,7 @@ fn key_columns(def: &TableDef, columns: &[sqlparser::ast::IndexColumn]) -> Resul
 }
 
 /// A column's type, and whether it is serial.
-fn column_type(ty: &DataType) -> Result<(SqlType, bool)> {
+pub(super) fn column_type(ty: &DataType) -> Result<(SqlType, bool)> {
     if let DataType::Custom(name, modifiers) = ty
         && modifiers.is_empty()
     {
@@ -224,11 +259,11 @@ fn column_option(
         ColumnOption::Default(expr) => column.default = Some(expr.to_string()),
         ColumnOption::PrimaryKey(_) => {
             let name = label.unwrap_or_else(|| format!("{table}_pkey"));
-            parts.keys.push(KeyDef { name, columns: vec![position], primary: true });
+            parts.keys.push(KeyDef { name, columns: vec![position], primary: true, index: false });
         }
         ColumnOption::Unique(_) => {
             let name = label.unwrap_or_else(|| format!("{table}_{}_key", column.name));
-            parts.keys.push(KeyDef { name, columns: vec![position], primary: false });
+            parts.keys.push(KeyDef { name, columns: vec![position], primary: false, index: false });
         }
         ColumnOption::Check(check) => {
             let named = label.or_else(|| check.name.as_ref().map(fold));
@@ -288,4 +323,54 @@ pub(crate) fn refuse_other_clauses(create: &CreateTable) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The table's checks without its name before columns, so that it can get another name.
+pub(super) fn without_table_name(def: &TableDef) -> Result<TableDef> {
+    let mut altered = def.clone();
+    if let Kind::Table(parts) = &mut altered.kind {
+        for check in &mut parts.checks {
+            check.condition = each_column(&check.condition, &def.name, |_| {})?;
+        }
+    }
+    Ok(altered)
+}
+
+/// An expression over one table with a column's new name.
+pub(super) fn rename_in(expr: &str, table: &str, old: &str, new: &str) -> Result<String> {
+    each_column(expr, table, |column| {
+        if fold(column) == old {
+            *column = Ident::with_quote('"', new);
+        }
+    })
+}
+
+/// Whether an expression over one table names a column.
+pub(super) fn names_column(expr: &str, table: &str, name: &str) -> Result<bool> {
+    let mut found = false;
+    each_column(expr, table, |column| found |= fold(column) == name)?;
+    Ok(found)
+}
+
+/// Shows each column of an expression over one table to `change`, without the table's name before it.
+fn each_column(expr: &str, table: &str, change: impl FnMut(&mut Ident)) -> Result<String> {
+    struct Columns<'a, F>(&'a str, F);
+    impl<F: FnMut(&mut Ident)> VisitorMut for Columns<'_, F> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && let [table, column] = parts.as_slice()
+                && fold(table) == self.0
+            {
+                *expr = Expr::Identifier(column.clone());
+            }
+            if let Expr::Identifier(column) = expr {
+                (self.1)(column);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut expr = crate::statement::parse_expr(expr)?;
+    let _ = expr.visit(&mut Columns(table, change));
+    Ok(expr.to_string())
 }

@@ -1,0 +1,208 @@
+//! CREATE VIEW and CREATE MATERIALIZED VIEW.
+
+use super::options::view_options;
+use crate::catalog::{Catalog, ColumnDef, Kind, MaterializedDef, Mode, ObjectRef, SourceDef, TableDef};
+use crate::read::{Names, ReadView, Staged};
+use crate::session::{Outcome, Session};
+use crate::tick::{DdlOp, plan_maintained};
+use crate::write::Target;
+use sluice_sql::{PlannedQuery, Result, SqlError, SqlType, fold};
+use sqlparser::ast::CreateView;
+use std::sync::Arc;
+
+/// A materialized view to be created, however it was spelled.
+pub(crate) struct NewView {
+    pub(crate) name: ObjectRef,
+    pub(crate) query: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) schedule: Option<String>,
+    pub(crate) mode: Mode,
+    pub(crate) if_not_exists: bool,
+    pub(crate) or_replace: bool,
+    /// What the names in the query mean, where that is decided already.
+    pub(crate) sources: Vec<SourceDef>,
+}
+
+impl Session {
+    pub(super) async fn create_view(&mut self, create: &CreateView) -> Result<Outcome> {
+        let options = view_options(create)?;
+        let columns = create.columns.iter().map(|c| fold(&c.name)).collect();
+        let name = ObjectRef::parse(&create.name)?;
+        if create.materialized {
+            let view = NewView {
+                name,
+                query: create.query.to_string(),
+                columns,
+                schedule: options.0,
+                mode: options.1,
+                if_not_exists: create.if_not_exists,
+                or_replace: create.or_replace,
+                sources: vec![],
+            };
+            let rows = self.create_materialized(view).await?;
+            return Ok(Outcome::done(format!("SELECT {rows}")));
+        }
+        let catalog = self.catalog();
+        if self.exists(&catalog, &name)? {
+            if !create.or_replace {
+                return Err(SqlError::new("42P07", format!("relation \"{}\" already exists", name.name)));
+            }
+            return Err(SqlError::unsupported("CREATE OR REPLACE VIEW", "Drop the view and create it again."));
+        }
+        let (planned, sources) = self.plan_bound(&create.query, &[])?;
+        let def = TableDef {
+            id: self.engine.context().object_id(),
+            schema: catalog.creation_schema(&name, &self.settings.search_path())?,
+            name: name.name,
+            columns: stored_columns(planned.columns, &columns)?,
+            kind: Kind::View { query: create.query.to_string(), sources },
+            indexes: vec![],
+        };
+        self.submit_ddl(vec![DdlOp::Create(def)]).await?;
+        Ok(Outcome::done("CREATE VIEW"))
+    }
+
+    /// Creates and fills a materialized view; returns how many rows it has.
+    pub(crate) async fn create_materialized(&mut self, new: NewView) -> Result<u64> {
+        let catalog = self.catalog();
+        let existing = catalog.find(&new.name, &self.settings.search_path()).cloned();
+        let mut ops = vec![];
+        if let Some(existing) = &existing {
+            if new.if_not_exists {
+                self.notice(format!("relation \"{}\" already exists, skipping", new.name.name), None);
+                return Ok(0);
+            }
+            if !new.or_replace {
+                return Err(SqlError::new("42P07", format!("relation \"{}\" already exists", new.name.name))
+                    .hint("Choose another name, or drop it first."));
+            }
+            if let Some(reader) = catalog.readers(existing.id).first() {
+                return Err(SqlError::new(
+                    "2BP01",
+                    format!("cannot replace \"{}\": \"{}\" reads it", existing.name, reader.name),
+                )
+                .hint("Drop what reads it first, and create it again after."));
+            }
+            ops.push(DdlOp::Drop { id: existing.id });
+        }
+        let (def, notices) = self.materialized_def(&new, &catalog)?;
+        for message in notices {
+            self.notice(message, None);
+        }
+        let id = def.id;
+        ops.push(DdlOp::Create(def.clone()));
+        if self.block.is_some() {
+            let rows = self.fill_in_block(&def).await?;
+            self.submit_ddl(ops).await?;
+            self.stage(id, rows)?;
+        } else {
+            self.submit_ddl(ops).await?;
+        }
+        let view = self.view();
+        let stored = view.version.tables.get(&id).map_or(0, |t| t.live_rows());
+        let staged = view
+            .staged
+            .get(&id)
+            .map_or(Ok(0), |s| s.added().map(|a| a.iter().map(|p| p.rows.num_rows() as u64).sum()))?;
+        Ok(stored + staged)
+    }
+
+    /// Inside a transaction the new view can be read at once: filled from what the transaction sees.
+    async fn fill_in_block(&self, def: &TableDef) -> Result<Staged> {
+        let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
+        let (planned, _) = self.plan_bound(&crate::statement::parse_query(&m.query)?, &m.sources)?;
+        let batches = self.engine.context().runner.collect(planned.plan, &self.view()).await?;
+        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let mut staged = Staged::new(Arc::clone(&target.schema));
+        for batch in batches {
+            let batch = target.assign(batch.columns().to_vec(), batch.num_rows())?;
+            let ids = self.engine.context().provisional_ids(batch.num_rows());
+            staged.add(batch, ids);
+        }
+        Ok(staged)
+    }
+
+    /// Plans a view's query, and says what its names mean: what `bound` says, if it says anything.
+    fn plan_bound(&self, query: &sqlparser::ast::Query, bound: &[SourceDef]) -> Result<(PlannedQuery, Vec<SourceDef>)> {
+        let view = self.view();
+        let path = self.settings.search_path();
+        let mut names = Names::new(&view, self.engine.context(), &path);
+        names.bound = bound;
+        names.engine = Some(&self.engine);
+        names.settings = Some(&self.settings);
+        let planned = self.engine.context().planner.plan(query, &names, &[])?;
+        Ok((planned, names.sources()))
+    }
+
+    fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<String>)> {
+        let view: ReadView = self.view();
+        let path = self.settings.search_path();
+        let context = self.engine.context();
+        let planned = plan_maintained(context, &view, &path, &new.query, &new.sources)?;
+        refuse_limit_without_order(&new.query)?;
+        let mut notices = vec![];
+        if let Some(reason) = crate::tick::not_incremental(&planned, &context.planner, new.mode)? {
+            notices.push(format!("\"{}\" is recomputed when its inputs change: {reason}", new.name.name));
+        }
+        if orders_without_limit(&new.query)? {
+            notices.push("ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string());
+        }
+        let def = TableDef {
+            id: context.object_id(),
+            schema: catalog.creation_schema(&new.name, &path)?,
+            name: new.name.name.clone(),
+            columns: stored_columns(planned.query.columns, &new.columns)?,
+            kind: Kind::Materialized(MaterializedDef {
+                query: new.query.clone(),
+                schedule: new.schedule.clone(),
+                mode: new.mode,
+                key: planned.key,
+                reads: planned.reads,
+                sources: planned.sources,
+                paused: false,
+            }),
+            indexes: vec![],
+        };
+        Ok((def, notices))
+    }
+}
+
+/// Columns of a stored result; `names` replace the first ones.
+pub(super) fn stored_columns(columns: Vec<(String, SqlType)>, names: &[String]) -> Result<Vec<ColumnDef>> {
+    if names.len() > columns.len() {
+        return Err(SqlError::new("42601", "more column names than columns"));
+    }
+    let mut stored: Vec<ColumnDef> = vec![];
+    for (i, (name, ty)) in columns.into_iter().enumerate() {
+        let name = names.get(i).cloned().unwrap_or(name);
+        let ty = if ty == SqlType::Unknown { SqlType::Text } else { ty };
+        if stored.iter().any(|c| c.name == name) {
+            return Err(SqlError::new("42701", format!("column \"{name}\" specified more than once"))
+                .hint("Give one of them another name with AS."));
+        }
+        if !ty.can_be_stored() {
+            return Err(SqlError::unsupported(
+                format!("a stored column of type {}", ty.name()),
+                format!("Cast \"{name}\" to another type."),
+            ));
+        }
+        stored.push(ColumnDef { id: i as i64 + 1, name, ty, not_null: false, default: None, sequence: None });
+    }
+    Ok(stored)
+}
+
+fn refuse_limit_without_order(query: &str) -> Result<()> {
+    let query = crate::statement::parse_query(query)?;
+    if query.limit_clause.is_some() && query.order_by.is_none() {
+        return Err(SqlError::unsupported(
+            "LIMIT without ORDER BY in a maintained view",
+            "Which rows would it keep? Add ORDER BY.",
+        ));
+    }
+    Ok(())
+}
+
+fn orders_without_limit(query: &str) -> Result<bool> {
+    let query = crate::statement::parse_query(query)?;
+    Ok(query.order_by.is_some() && query.limit_clause.is_none())
+}
