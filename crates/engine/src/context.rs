@@ -227,6 +227,15 @@ impl Indexes {
         self.indexes.write().retain(|k, _| k.0 != table);
     }
 
+    /// All that there are, to be put back if a change of definitions is not taken.
+    pub(crate) fn saved(&self) -> HashMap<(i64, Vec<usize>), SharedIndex> {
+        self.indexes.read().clone()
+    }
+
+    pub(crate) fn put_back(&self, saved: HashMap<(i64, Vec<usize>), SharedIndex>) {
+        *self.indexes.write() = saved;
+    }
+
     pub(crate) fn all(&self) -> Vec<(i64, SharedIndex)> {
         self.indexes.read().iter().map(|(k, i)| (k.0, Arc::clone(i))).collect()
     }

@@ -1,7 +1,7 @@
 //! Changes of definitions: the same statements go to PostgreSQL, and both must accept, refuse and answer alike, also
 //! after kill -9.
 
-use crate::harness::{Server, connect, env, message, rows, run, value, without};
+use crate::harness::{Server, connect, env, message, rows, run, without};
 use tokio_postgres::Client;
 
 /// Statements in order. `!` is followed by relations to compare from there on, `#` restarts the server by kill -9.
@@ -74,7 +74,7 @@ UPDATE purchases SET n = 1 WHERE n IS NULL;
 ALTER TABLE purchases ALTER n SET NOT NULL;
 UPDATE purchases SET n = NULL WHERE id = 1;
 ALTER TABLE purchases ALTER id DROP NOT NULL;
-ALTER TABLE purchases ALTER COLUMN n SET DEFAULT nothing(1);
+ALTER TABLE purchases ALTER COLUMN n SET DEFAULT 'many';
 ALTER TABLE purchases ADD CONSTRAINT big CHECK (n > 1);
 ALTER TABLE purchases ADD CONSTRAINT small CHECK (n < 1000);
 ALTER TABLE purchases ADD CONSTRAINT small CHECK (n < 1000);
@@ -138,7 +138,6 @@ DROP INDEX IF EXISTS nothing;
 DROP INDEX loose_pkey;
 DROP INDEX by_b;
 BEGIN; DELETE FROM fresher WHERE c = 9; CREATE UNIQUE INDEX only_c ON fresher (c); INSERT INTO fresher VALUES (3, 10); COMMIT;
-ROLLBACK;
 BEGIN; DELETE FROM fresher WHERE c = 9; CREATE UNIQUE INDEX only_c ON fresher (c); INSERT INTO fresher VALUES (3, 11); COMMIT;
 INSERT INTO fresher VALUES (3, 11);
 DROP TABLE clients;
@@ -159,6 +158,7 @@ async fn definitions_change_as_in_postgres() {
     let mut server = Server::start(dir.path());
     let mut client = server.connect().await;
     let mut relations: Vec<String> = vec![];
+    let mut failures: Vec<String> = vec![];
     for line in STORY.lines().filter(|l| !l.is_empty()) {
         if line == "#" {
             server.kill();
@@ -173,15 +173,25 @@ async fn definitions_change_as_in_postgres() {
             }
         } else {
             let expected = outcome(&postgres, &line.replace("MATERIALIZED VIEW", "VIEW")).await;
-            assert_eq!(outcome(&client, line).await, expected, "{line}");
+            let got = outcome(&client, line).await;
+            for failed in [&client, &postgres] {
+                // A transaction that failed in the middle.
+                run(failed, "ROLLBACK").await;
+            }
+            if got != expected {
+                failures.push(format!("{line}\n  expected {expected}\n  got      {got}"));
+            }
         }
         for relation in &relations {
             let sql = format!("SELECT * FROM {relation}");
-            let expected = rows(&postgres, &sql).await.unwrap();
-            assert_eq!(rows(&client, &sql).await.unwrap(), expected, "{relation} after {line}");
+            let (expected, got) = (rows(&postgres, &sql).await, rows(&client, &sql).await);
+            if expected != got {
+                failures.push(format!("{relation} after {line}\n  expected {expected:?}\n  got      {got:?}"));
+            }
         }
     }
-    assert_eq!(wrong(&client).await, Vec::<String>::new());
+    failures.extend(wrong(&client).await);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     server.stop();
 }
 

@@ -4,6 +4,7 @@ use super::ddl::Definitions;
 use super::{Core, Tick, Transaction};
 use crate::catalog::{ForeignDef, KeyDef, TableDef};
 use crate::read::Staged;
+use crate::version::Version;
 use crate::write::{Changed, WriteSet};
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use hashbrown::HashMap;
@@ -13,6 +14,8 @@ use sluice_zset::{group_rows, normalize_key};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+type SavedIndexes = HashMap<(i64, Vec<usize>), crate::context::SharedIndex>;
 
 type Accepted = Vec<(oneshot::Sender<Result<super::Committed>>, Option<Changed>)>;
 
@@ -94,12 +97,15 @@ impl Core {
         let mut definitions = Definitions::unchanged(&tick.base);
         for transaction in transactions {
             let Transaction { base, writes, ddl, again, reply } = transaction;
+            // A change of definitions is alone in its tick: if it is not taken, all is as it was before.
+            let before = (!ddl.is_empty()).then(|| (self.context.indexes.saved(), Arc::clone(&tick.base)));
             if !ddl.is_empty() {
                 match self.apply_ddl(tick, base, &ddl, &mut sidecar) {
                     Ok(changed) => definitions = changed,
                     Err(e) => {
                         let _ = reply.send(Err(e));
-                        continue;
+                        self.undo_ddl(tick, before);
+                        return (accepted, SidecarChange::default(), Ok(Definitions::unchanged(&tick.base)));
                     }
                 }
             }
@@ -120,14 +126,22 @@ impl Core {
                     }
                 }
                 Err(e) => {
-                    let _ = reply.send(Err(e.clone()));
-                    if !ddl.is_empty() {
-                        return (accepted, sidecar, Err(e));
+                    let _ = reply.send(Err(e));
+                    if before.is_some() {
+                        self.undo_ddl(tick, before);
+                        return (accepted, SidecarChange::default(), Ok(Definitions::unchanged(&tick.base)));
                     }
                 }
             }
         }
         (accepted, sidecar, Ok(definitions))
+    }
+
+    fn undo_ddl(&self, tick: &mut Tick, before: Option<(SavedIndexes, Arc<Version>)>) {
+        let Some((indexes, base)) = before else { return };
+        self.context.indexes.put_back(indexes);
+        tick.base = base;
+        tick.writes = WriteSet::default();
     }
 
     /// Runs a statement over what the tick has staged, so that it comes after what it conflicted with.

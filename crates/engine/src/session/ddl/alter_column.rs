@@ -147,7 +147,8 @@ impl Session {
     }
 
     pub(super) async fn rename_column(&mut self, def: &TableDef, old: &str, new: &str) -> Result<()> {
-        let position = self.column_position(def, old)?;
+        let missing = || SqlError::new("42703", format!("column \"{old}\" does not exist"));
+        let position = def.position(old).ok_or_else(missing)?;
         if def.position(new).is_some() {
             return Err(SqlError::new(
                 "42701",

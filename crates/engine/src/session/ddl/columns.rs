@@ -100,7 +100,10 @@ impl Session {
                 parts.keys.push(KeyDef { name, columns, primary: false, index: false });
             }
             TableConstraint::Check(c) => {
-                let name = c.name.as_ref().map_or_else(|| free_name(&format!("{}_check", def.name), parts), fold);
+                let name = match &c.name {
+                    Some(name) => fold(name),
+                    None => check_name(&def.name, &c.expr, parts)?,
+                };
                 parts.checks.push(CheckDef { name, condition: c.expr.to_string() });
             }
             TableConstraint::ForeignKey(c) => {
@@ -267,7 +270,7 @@ fn column_option(
         }
         ColumnOption::Check(check) => {
             let named = label.or_else(|| check.name.as_ref().map(fold));
-            let name = named.unwrap_or_else(|| free_name(&format!("{table}_{}_check", column.name), parts));
+            let name = named.map_or_else(|| check_name(table, &check.expr, parts), Ok)?;
             parts.checks.push(CheckDef { name, condition: check.expr.to_string() });
         }
         ColumnOption::ForeignKey(foreign) => {
@@ -292,6 +295,19 @@ fn column_option(
         other => return Err(SqlError::unsupported(format!("the column option {other}"), "Leave it out.")),
     }
     Ok(())
+}
+
+/// A check without a name is named after its table, and its column if it has only one.
+fn check_name(table: &str, condition: &Expr, parts: &TableParts) -> Result<String> {
+    let mut columns = std::collections::BTreeSet::new();
+    each_column(&condition.to_string(), table, |column| {
+        columns.insert(fold(column));
+    })?;
+    let plain = match columns.first() {
+        Some(column) if columns.len() == 1 => format!("{table}_{column}_check"),
+        _ => format!("{table}_check"),
+    };
+    Ok(free_name(&plain, parts))
 }
 
 /// `plain`, or with the first number behind it that no check has yet.
