@@ -2,6 +2,7 @@
 
 check.py EXTENSIONS DIR name=query ...   compares each view with its query at every snapshot, and its change feed
 check.py EXTENSIONS DIR --print QUERY    prints the rows of a query
+check.py EXTENSIONS DIR --history ID     prints the rows of a table at every snapshot, and plays its change feed
 check.py EXTENSIONS DIR --write SQL      runs a statement that writes
 """
 
@@ -84,6 +85,33 @@ def feed(con, name, versions):
     return int(final != rows(con, f"SELECT * FROM {name}"))
 
 
+def history(con, table):
+    """The rows at every snapshot, whatever the table and its columns were called then."""
+    names = con.execute(
+        "SELECT s.snapshot_id, t.table_name FROM __ducklake_metadata_lake.ducklake_snapshot s "
+        "JOIN __ducklake_metadata_lake.ducklake_table t ON t.begin_snapshot <= s.snapshot_id "
+        f"AND (t.end_snapshot IS NULL OR t.end_snapshot > s.snapshot_id) WHERE t.table_id = {table} ORDER BY 1"
+    ).fetchall()
+    for version, name in names:
+        query = f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {name} AT (VERSION => {version})"
+        for row in con.execute(query).fetchall():
+            print(f"{version}: " + " | ".join("NULL" if v is None else v for v in row))
+    last, name = names[-1]
+    played = {}
+    changes = con.execute(
+        f"SELECT * FROM lake.table_changes('{name}', {names[0][0]}, {last}) "
+        "ORDER BY snapshot_id, CASE WHEN change_type IN ('delete', 'update_preimage') THEN 0 ELSE 1 END"
+    ).fetchall()
+    for _, rowid, kind, *values in changes:
+        if kind in ("delete", "update_preimage"):
+            played.pop(rowid)
+        else:
+            played[rowid] = tuple(values)
+    if sorted(played.values(), key=repr) != rows(con, f"SELECT * FROM {name}"):
+        print("the change feed does not lead to the rows")
+        sys.exit(1)
+
+
 def main():
     extensions, folder, *arguments = sys.argv[1:]
     if arguments[0] == "--write":
@@ -93,6 +121,9 @@ def main():
     if arguments[0] == "--print":
         for row in con.execute(arguments[1]).fetchall():
             print("(" + ", ".join(repr(shown(v)) for v in row) + ")")
+        return
+    if arguments[0] == "--history":
+        history(con, int(arguments[1]))
         return
     views = [tuple(a.split("=", 1)) for a in arguments]
     versions, compared, differing = compare(con, views)

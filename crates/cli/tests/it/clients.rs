@@ -1,6 +1,6 @@
 //! Clients as they are: psql's commands, and drivers that ask the system catalog.
 
-use crate::harness::{Server, env, run, without};
+use crate::harness::{Server, env, rows, run, without};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,6 +17,9 @@ const SCHEMA: &str = "
     CREATE VIEW open_orders AS SELECT id, amount FROM orders WHERE status <> 'done';
     CREATE MATERIALIZED VIEW revenue AS SELECT customer_id, count(*) AS n, sum(amount) AS total FROM orders
         GROUP BY customer_id;
+    CREATE UNIQUE INDEX revenue_customer ON revenue (customer_id);
+    CREATE INDEX orders_status ON orders (status, amount DESC);
+    CREATE UNIQUE INDEX ON customers (name);
     CREATE SCHEMA staging;
     CREATE TABLE staging.events (host text, value double precision);
     INSERT INTO customers (email, name) VALUES ('a@x.io', 'Ann');
@@ -24,7 +27,7 @@ const SCHEMA: &str = "
 ";
 
 /// A command of psql, and what stands in its output.
-const COMMANDS: [(&str, &[&str]); 14] = [
+const COMMANDS: [(&str, &[&str]); 15] = [
     (
         "\\d",
         &[
@@ -42,6 +45,7 @@ const COMMANDS: [(&str, &[&str]); 14] = [
             "amount | numeric(12,2) | | not null |",
             "status | character varying(20) | | not null | 'new'",
             "\"orders_pkey\" PRIMARY KEY, btree (id)",
+            "\"orders_status\" btree (status, amount)",
             "\"amount_positive\" CHECK (amount > 0)",
             "\"orders_customer_id_fkey\" FOREIGN KEY (customer_id) REFERENCES customers(id)",
         ],
@@ -51,15 +55,37 @@ const COMMANDS: [(&str, &[&str]); 14] = [
         &[
             "id | integer | | not null | nextval('customers_id_seq'::regclass)",
             "\"customers_email_key\" UNIQUE CONSTRAINT, btree (email)",
+            "\"customers_name_idx\" UNIQUE, btree (name)",
             "TABLE \"orders\" CONSTRAINT \"orders_customer_id_fkey\" FOREIGN KEY (customer_id) REFERENCES customers(id)",
         ],
     ),
     ("\\d+ orders", &["id | bigint | | not null | | plain |", "\"orders_pkey\" PRIMARY KEY", "Access method: heap"]),
     ("\\d+ open_orders", &["View \"public.open_orders\"", "View definition:"]),
-    ("\\d revenue", &["Materialized view \"public.revenue\"", "total | numeric"]),
+    (
+        "\\d revenue",
+        &[
+            "Materialized view \"public.revenue\"",
+            "total | numeric",
+            "\"revenue_customer\" UNIQUE, btree (customer_id)",
+        ],
+    ),
     ("\\dt", &["public | customers | table |", "public | orders | table |", "(2 rows)"]),
     ("\\dt+", &["public | orders | table |", "permanent | heap |"]),
-    ("\\di", &["public | orders_pkey | index |", "public | customers_email_key | index |"]),
+    (
+        "\\di",
+        &[
+            "public | orders_pkey | index |",
+            "public | customers_email_key | index |",
+            "public | orders_status | index |",
+        ],
+    ),
+    (
+        "SELECT indexdef FROM pg_indexes WHERE indexname IN ('revenue_customer', 'orders_status')",
+        &[
+            "CREATE UNIQUE INDEX revenue_customer ON public.revenue USING btree (customer_id)",
+            "CREATE INDEX orders_status ON public.orders USING btree (status, amount)",
+        ],
+    ),
     ("\\dn", &["public |", "staging |"]),
     ("\\dm", &["public | revenue | materialized view |"]),
     ("\\dv", &["public | open_orders | view |"]),
@@ -93,6 +119,34 @@ async fn psql_shows_the_catalog() {
             assert!(out.contains(line), "{command} does not show {line:?}:\n{out}");
         }
     }
+    server.stop();
+}
+
+#[tokio::test]
+async fn psql_leaves_nothing_of_a_file_with_an_error() {
+    if without("psql") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("lake"));
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)").await;
+    let file = dir.path().join("change.sql");
+    let sql = "ALTER TABLE t ADD COLUMN w int DEFAULT 5; CREATE INDEX by_w ON t (w); INSERT INTO t VALUES (2, 2, 2);\n\
+               ALTER TABLE t RENAME TO u; CREATE MATERIALIZED VIEW m AS SELECT sum(w) AS w FROM u;\n\
+               ALTER TABLE u ADD PRIMARY KEY (v);\nALTER TABLE u DROP COLUMN v;\n";
+    std::fs::write(&file, sql).unwrap();
+    let (host, port) = server.address.rsplit_once(':').unwrap();
+    let output = Command::new("psql")
+        .args(["-X", "-h", host, "-p", port, "-U", "test", "-d", "test", "-v", "ON_ERROR_STOP=1", "-1", "-f"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && errors.contains("multiple primary keys"), "{errors}");
+    assert_eq!(rows(&client, "SELECT * FROM t").await.unwrap(), ["1 | 1"]);
+    let left = "SELECT relname FROM pg_class WHERE relname IN ('u', 'm', 'by_w')";
+    assert_eq!(rows(&client, left).await.unwrap(), Vec::<String>::new());
     server.stop();
 }
 

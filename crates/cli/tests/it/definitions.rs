@@ -1,7 +1,7 @@
 //! Changes of definitions: the same statements go to PostgreSQL, and both must accept, refuse and answer alike, also
 //! after kill -9.
 
-use crate::harness::{Server, connect, env, message, rows, run, without};
+use crate::harness::{Server, connect, env, message, rows, run, value, without};
 use tokio_postgres::Client;
 
 /// Statements in order. `!` is followed by relations to compare from there on, `#` restarts the server by kill -9.
@@ -208,4 +208,186 @@ async fn wrong(client: &Client) -> Vec<String> {
     let mut all = rows(client, "SELECT sluice.verify()").await.unwrap();
     all.retain(|r| r.split(" | ").nth(3) != Some("0"));
     all
+}
+
+async fn status(client: &Client, view: &str) -> String {
+    value(client, &format!("SELECT status, error FROM sluice.status WHERE name = '{view}'")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unique_index_on_a_view_withholds_what_would_break_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let mut client = server.connect().await;
+    run(&client, "CREATE TABLE p (id int PRIMARY KEY, name text, v int)").await;
+    run(&client, "INSERT INTO p VALUES (1, 'a', 1), (2, 'b', 2), (3, NULL, 3), (4, NULL, 4)").await;
+    run(&client, "CREATE MATERIALIZED VIEW names AS SELECT id, name FROM p").await;
+    run(&client, "CREATE MATERIALIZED VIEW count_names AS SELECT count(*) AS n FROM names").await;
+    run(&client, "CREATE MATERIALIZED VIEW ranks AS SELECT name, rank() OVER (ORDER BY id) AS r FROM p").await;
+    run(&client, "CREATE MATERIALIZED VIEW count_ranks AS SELECT count(*) AS n, sum(r) AS s FROM ranks").await;
+    run(&client, "CREATE UNIQUE INDEX only_names ON names (name); CREATE UNIQUE INDEX only_ranks ON ranks (name)")
+        .await;
+    run(&client, "CREATE INDEX plain ON names (id)").await;
+    let counts = "SELECT a.n, b.n FROM count_names a, count_ranks b";
+    assert_eq!(value(&client, counts).await, "4 | 4");
+
+    run(&client, "INSERT INTO p VALUES (5, 'a', 5), (6, 'c', 6)").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM p").await, "6");
+    assert_eq!(value(&client, counts).await, "4 | 4");
+    assert_eq!(rows(&client, "SELECT * FROM names").await.unwrap(), ["1 | a", "2 | b", "3 | NULL", "4 | NULL"]);
+    let error = "duplicate key value violates unique constraint \"only_names\" on row (5, a) (23505)";
+    assert_eq!(status(&client, "names").await, format!("ERROR | {error}"));
+    assert_eq!(status(&client, "count_names").await, format!("ERROR | {error}"));
+    assert!(status(&client, "ranks").await.starts_with("ERROR | duplicate key value"));
+
+    // More changes, and a restart, change nothing of that.
+    run(&client, "INSERT INTO p VALUES (7, 'd', 7); DELETE FROM p WHERE id = 2; UPDATE p SET v = 0").await;
+    assert_eq!(value(&client, counts).await, "4 | 4");
+    server.kill();
+    server = Server::start(dir.path());
+    client = server.connect().await;
+    assert_eq!(value(&client, counts).await, "4 | 4");
+    assert_eq!(status(&client, "names").await, format!("ERROR | {error}"));
+    run(&client, "INSERT INTO p VALUES (8, NULL, 8)").await;
+    assert_eq!(value(&client, counts).await, "4 | 4");
+
+    // Mended, all follow by themselves.
+    run(&client, "UPDATE p SET name = 'e' WHERE id = 5").await;
+    assert_eq!(value(&client, counts).await, "7 | 7");
+    assert_eq!(status(&client, "count_ranks").await, "ACTIVE | NULL");
+    assert_eq!(wrong(&client).await, Vec::<String>::new());
+
+    // Names that change hands within one transaction break nothing.
+    run(&client, "BEGIN; UPDATE p SET name = 'x' WHERE id = 1; UPDATE p SET name = 'a' WHERE id = 5; COMMIT").await;
+    assert_eq!(status(&client, "names").await, "ACTIVE | NULL");
+
+    // Without the index the rows are shown.
+    run(&client, "INSERT INTO p VALUES (9, 'a', 9)").await;
+    assert!(status(&client, "names").await.starts_with("ERROR"));
+    run(&client, "DROP INDEX only_names; DROP INDEX only_ranks").await;
+    assert_eq!(value(&client, counts).await, "8 | 8");
+    let error = rows(&client, "CREATE UNIQUE INDEX only_names ON names (name)").await.unwrap_err();
+    assert_eq!(error, "23505 could not create unique index \"only_names\"");
+    assert_eq!(wrong(&client).await, Vec::<String>::new());
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn definitions_change_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL, pad text)").await;
+    run(&client, "CREATE MATERIALIZED VIEW s AS SELECT count(*) AS n, sum(v) AS v FROM t").await;
+    run(&client, "CREATE MATERIALIZED VIEW r AS SELECT id, rank() OVER (ORDER BY id) AS r FROM t WHERE id % 50 = 0")
+        .await;
+    const WRITERS: i32 = 4;
+    const ROWS: i32 = 40;
+    let mut tasks = vec![];
+    for w in 0..WRITERS {
+        let client = server.connect().await;
+        tasks.push(tokio::spawn(async move {
+            for i in 0..ROWS {
+                let id = w * ROWS + i;
+                run(&client, &format!("INSERT INTO t (id, v) VALUES ({id}, 1)")).await;
+                let block = format!(
+                    "BEGIN; UPDATE t SET v = v + 1 WHERE id = {id}; INSERT INTO t (id, v) VALUES (-1 - {id}, 5); COMMIT"
+                );
+                while let Err(e) = client.batch_execute(&block).await {
+                    assert!(message(&e).starts_with("40001"), "{}", message(&e));
+                    run(&client, "ROLLBACK").await;
+                }
+            }
+        }));
+    }
+    for i in 0..6 {
+        run(&client, &format!("ALTER TABLE t ADD COLUMN c{i} int DEFAULT {i}")).await;
+        run(&client, &format!("ALTER TABLE t ADD COLUMN s{i} serial")).await;
+        run(&client, &format!("ALTER TABLE t ADD CONSTRAINT check{i} CHECK (v > 0 AND c{i} = {i})")).await;
+        run(&client, &format!("ALTER TABLE t RENAME COLUMN v TO w{i}; ALTER TABLE t RENAME COLUMN w{i} TO v")).await;
+        run(&client, &format!("CREATE UNIQUE INDEX u{i} ON t (id, v)")).await;
+        run(&client, &format!("ALTER TABLE t DROP COLUMN s{i}")).await;
+    }
+    run(&client, "ALTER TABLE t DROP COLUMN pad").await;
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let rows_written = WRITERS * ROWS;
+    let expected = format!("{} | {}", rows_written * 2, rows_written * 7);
+    assert_eq!(value(&client, "SELECT n, v FROM s").await, expected);
+    assert_eq!(value(&client, "SELECT count(*), sum(v) FROM t WHERE c5 = 5 AND c0 = 0").await, expected);
+    assert_eq!(wrong(&client).await, Vec::<String>::new());
+    let error = rows(&client, "INSERT INTO t (id, v) VALUES (0, 3)").await.unwrap_err();
+    assert!(error.starts_with("23505"), "{error}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_transaction_keeps_the_columns_it_began_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (a, b) = (server.connect().await, server.connect().await);
+    run(&a, "CREATE TABLE t (a int, id int PRIMARY KEY, v int); INSERT INTO t VALUES (9, 1, 10), (9, 2, 20)").await;
+    run(&a, "BEGIN").await;
+    assert_eq!(rows(&a, "SELECT * FROM t WHERE id = 1").await.unwrap(), ["9 | 1 | 10"]);
+    run(&b, "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD COLUMN w int DEFAULT 3; UPDATE t SET id = 3 WHERE id = 1")
+        .await;
+    assert_eq!(rows(&a, "SELECT * FROM t WHERE id = 1").await.unwrap(), ["9 | 1 | 10"]);
+    run(&a, "UPDATE t SET v = v + 1 WHERE id = 2").await;
+    assert_eq!(rows(&a, "SELECT * FROM t").await.unwrap(), ["9 | 1 | 10", "9 | 2 | 21"]);
+    let error = a.batch_execute("COMMIT").await.unwrap_err();
+    assert!(message(&error).starts_with("40001"), "{}", message(&error));
+    assert_eq!(rows(&a, "SELECT * FROM t").await.unwrap(), ["2 | 20 | 3", "3 | 10 | 3"]);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_built_is_refused_with_a_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int, w text, u int UNIQUE)").await;
+    run(&client, "CREATE TABLE c (t int REFERENCES t (u))").await;
+    run(
+        &client,
+        "CREATE VIEW p AS SELECT v FROM t; CREATE MATERIALIZED VIEW m AS SELECT v, count(*) FROM p GROUP BY v",
+    )
+    .await;
+    run(&client, "CREATE MATERIALIZED VIEW k AS SELECT id, w FROM t").await;
+    for (sql, code) in [
+        ("CREATE INDEX i ON t (lower(w))", "0A000"),
+        ("CREATE INDEX i ON t (w) WHERE v > 1", "0A000"),
+        ("CREATE INDEX i ON t USING gin (w)", "0A000"),
+        ("CREATE INDEX i ON t USING brin (w)", "0A000"),
+        ("CREATE INDEX i ON t (w) INCLUDE (v)", "0A000"),
+        ("CREATE INDEX i ON t (w text_pattern_ops)", "0A000"),
+        ("CREATE UNIQUE INDEX i ON t (w) NULLS NOT DISTINCT", "0A000"),
+        ("CREATE INDEX i ON p (v)", "42809"),
+        ("ALTER TABLE m ADD COLUMN x int", "42809"),
+        ("ALTER TABLE p DROP COLUMN v", "42809"),
+        ("ALTER TABLE t ALTER v TYPE smallint", "2BP01"),
+        ("ALTER TABLE t ALTER v TYPE bigint", "2BP01"),
+        ("ALTER TABLE t ALTER u TYPE bigint", "0A000"),
+        ("ALTER TABLE c ALTER t TYPE bigint", "0A000"),
+        ("ALTER TABLE t ADD COLUMN x smallint, ALTER x TYPE int USING 1", "0A000"),
+        ("ALTER TABLE t ADD COLUMN x bigint, ALTER x TYPE int", "0A000"),
+        ("ALTER TABLE t DROP COLUMN v", "2BP01"),
+        ("ALTER TABLE t DROP COLUMN u", "2BP01"),
+        ("ALTER TABLE t DROP CONSTRAINT t_u_key", "2BP01"),
+        ("ALTER TABLE t DROP CONSTRAINT t_pkey", "2BP01"),
+        ("ALTER TABLE c DROP COLUMN t", "0A000"),
+        ("ALTER TABLE t OWNER TO test", "0A000"),
+        ("DROP VIEW p", "2BP01"),
+        ("DROP INDEX t_u_key", "2BP01"),
+    ] {
+        let error = rows(&client, sql).await.expect_err(sql);
+        assert!(error.starts_with(code), "{sql}: {error}");
+    }
+    assert_eq!(rows(&client, "SELECT * FROM t").await.unwrap(), Vec::<String>::new());
+    run(&client, "ALTER TABLE t DROP COLUMN u CASCADE; INSERT INTO c VALUES (7)").await;
+    run(&client, "ALTER TABLE t DROP COLUMN v CASCADE; INSERT INTO t VALUES (1, 'w')").await;
+    assert_eq!(rows(&client, "SELECT * FROM k").await.unwrap(), ["1 | w"]);
+    let error = rows(&client, "SELECT * FROM m").await.unwrap_err();
+    assert!(error.starts_with("42P01"), "{error}");
+    server.stop();
 }

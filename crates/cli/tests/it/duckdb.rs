@@ -122,3 +122,71 @@ async fn rows_that_duckdb_appends_reach_gold() {
     assert_eq!(crate::harness::value(&client, "SELECT v FROM s").await, "23");
     server.stop();
 }
+
+const CHANGES: [&str; 19] = [
+    "CREATE TABLE t (id int PRIMARY KEY, v text, w numeric(8,2))",
+    "INSERT INTO t VALUES (1, 'a', 1.5), (2, 'b', NULL), (3, NULL, 3)",
+    "INSERT INTO t SELECT i, 'row ' || i, i FROM generate_series(1001, 4000) AS g(i)",
+    "CREATE MATERIALIZED VIEW s AS SELECT count(*) AS n, max(id) AS latest FROM t",
+    "ALTER TABLE t ADD COLUMN n smallint DEFAULT 7 NOT NULL",
+    "INSERT INTO t (id, v) VALUES (4, 'd')",
+    "UPDATE t SET n = 8 WHERE id IN (1, 1001, 2000)",
+    "ALTER TABLE t RENAME COLUMN v TO name",
+    "DELETE FROM t WHERE id IN (2, 1002)",
+    "BEGIN; INSERT INTO t VALUES (5, 'e', 5, 5); ALTER TABLE t DROP COLUMN w; INSERT INTO t VALUES (6, 'f', 6); COMMIT",
+    "ALTER TABLE t ADD COLUMN w date DEFAULT '2024-02-29'",
+    "ALTER TABLE t ALTER n TYPE bigint",
+    "INSERT INTO t SELECT i, NULL, i * 1000000000, NULL FROM generate_series(4001, 7000) AS g(i)",
+    "ALTER TABLE t RENAME TO u",
+    "UPDATE u SET w = NULL, n = n + 1 WHERE id IN (3, 5, 1003, 4001)",
+    "ALTER TABLE u ADD COLUMN seq serial",
+    "DELETE FROM u WHERE id % 2 = 1",
+    "ALTER TABLE u ALTER n DROP NOT NULL, ALTER n SET DEFAULT 3, ADD COLUMN late text DEFAULT 'it''s'",
+    "INSERT INTO u (id, n) VALUES (8001, NULL)",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_of_a_table_is_read_in_its_columns() {
+    if without("duckdb") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let mut client = server.connect().await;
+    for (i, sql) in CHANGES.iter().enumerate() {
+        run(&client, sql).await;
+        if i % 3 == 2 {
+            server.kill();
+            server = Server::start(dir.path());
+            client = server.connect().await;
+        }
+    }
+    let id = crate::harness::value(&client, "SELECT 'u'::regclass::oid::bigint - 16384").await;
+    let history = check(dir.path(), &["--history", &id]);
+    let last: i64 = history.lines().last().unwrap().split(':').next().unwrap().parse().unwrap();
+    let mut compared = 0;
+    for version in 1..=last {
+        let prefix = format!("{version}: ");
+        let mut expected: Vec<&str> = history.lines().filter_map(|l| l.strip_prefix(&prefix)).collect();
+        expected.sort_unstable();
+        let mut got = Err(String::new());
+        for name in ["t", "u"] {
+            got =
+                got.or(crate::harness::rows(&client, &format!("SELECT * FROM {name} AT (VERSION => {version})")).await);
+        }
+        let Ok(got) = got else { continue };
+        compared += got.len();
+        assert!(got == expected, "version {version}: {:?} and {:?}", got.first(), expected.first());
+    }
+    assert!(compared > 20_000, "{compared} rows compared");
+    check(dir.path(), &["--write", "INSERT INTO u (id, name, seq) VALUES (9001, 'theirs', 1)"]);
+    for _ in 0..100 {
+        if crate::harness::value(&client, "SELECT latest FROM s").await == "9001" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let theirs = crate::harness::value(&client, "SELECT id, name, n, w, late FROM u WHERE id = 9001").await;
+    assert_eq!(theirs, "9001 | theirs | 3 | 2024-02-29 | it's");
+    server.stop();
+}

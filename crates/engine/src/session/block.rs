@@ -4,15 +4,19 @@ use super::{Outcome, Session};
 use crate::Context;
 use crate::read::ReadView;
 use crate::statement::{Parsed, Statement};
-use crate::tick::{Committed, DdlOp, Request, Transaction, stopped};
+use crate::tick::{Committed, DdlOp, Hold, Request, Transaction, stopped};
 use crate::version::Version;
 use crate::write::{self, Changed, WriteSet};
 use chrono::Utc;
 use datafusion::common::ScalarValue;
+use parking_lot::Mutex;
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{Statement as Ast, TransactionMode};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// Where the transaction goes that the engine waits for.
+pub(crate) type HeldFor = Mutex<Option<oneshot::Sender<Transaction>>>;
 
 /// An open transaction: the version it began at, and its own changes over it.
 pub(crate) struct Block {
@@ -138,8 +142,7 @@ impl Session {
         if block.writes.is_empty() && block.ddl.is_empty() {
             return Ok(());
         }
-        hand_in(&self.engine, block.version.snapshot, block.writes, block.ddl, None).await?;
-        Ok(())
+        self.hand_over(block.version.snapshot, block.writes, block.ddl).await
     }
 
     /// Hands definitions in, or keeps them with the open transaction.
@@ -155,8 +158,31 @@ impl Session {
             return Ok(());
         }
         let base = self.defines_from.as_ref().map_or_else(|| self.engine.version().snapshot, |v| v.snapshot);
-        hand_in(&self.engine, base, WriteSet::default(), ops, None).await?;
+        self.hand_over(base, WriteSet::default(), ops).await
+    }
+
+    /// Hands a transaction in, before all others if the engine waits for it.
+    async fn hand_over(&mut self, base: i64, writes: WriteSet, ddl: Vec<DdlOp>) -> Result<()> {
+        let held = self.hold.upgrade().and_then(|hold| hold.lock().take());
+        let Some(held) = held else {
+            hand_in(&self.engine, base, writes, ddl, None).await?;
+            return Ok(());
+        };
+        let (reply, answer) = oneshot::channel();
+        held.send(Transaction { base, writes, ddl, again: None, reply }).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())??;
         Ok(())
+    }
+
+    /// Lets the engine wait for what this statement hands in, for as long as the answer lives.
+    pub(crate) async fn hold_others(&mut self) -> Result<Arc<HeldFor>> {
+        let (ready, waits) = oneshot::channel();
+        let (sender, transaction) = oneshot::channel();
+        self.engine.requests().send(Request::Hold(Hold { ready, transaction })).map_err(|_| stopped())?;
+        waits.await.map_err(|_| stopped())?;
+        let held = Arc::new(Mutex::new(Some(sender)));
+        self.hold = Arc::downgrade(&held);
+        Ok(held)
     }
 
     /// INSERT, UPDATE and DELETE.

@@ -23,7 +23,7 @@ use datafusion::common::ScalarValue;
 pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// See the module's page.
 pub struct Session {
@@ -34,11 +34,21 @@ pub struct Session {
     pub(crate) notices: Vec<Notice>,
     /// What a statement outside of a block saw when it began to change definitions.
     defines_from: Option<Arc<Version>>,
+    /// Alive while the engine waits for this session.
+    hold: Weak<block::HeldFor>,
 }
 
 impl Session {
     pub(crate) fn new(engine: Engine, user: &str) -> Self {
-        Self { engine, settings: Settings::new(user), block: None, failed: false, notices: vec![], defines_from: None }
+        Self {
+            engine,
+            settings: Settings::new(user),
+            block: None,
+            failed: false,
+            notices: vec![],
+            defines_from: None,
+            hold: Weak::new(),
+        }
     }
 
     /// Splits text into statements and parses each; none for empty text.
@@ -53,6 +63,8 @@ impl Session {
 
     /// Runs one statement. Dropping the future cancels it, until its commit has been handed in.
     pub async fn execute(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
+        // What a statement that was cancelled has left.
+        self.defines_from = None;
         let ends_block = matches!(
             parsed.statement.as_ref(),
             Statement::Sql(s) if matches!(s.as_ref(), Ast::Rollback { .. } | Ast::Commit { .. })

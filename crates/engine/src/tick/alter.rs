@@ -95,7 +95,8 @@ impl Core {
     /// Keeps the indexes that still fit, and makes what is missing.
     fn reindex(&mut self, tick: &Tick, catalog: &Catalog, old: &TableDef, def: &TableDef) -> Result<()> {
         let indexes = &self.context.indexes;
-        let stays = |at: usize| old.columns.get(at).map(|c| (c.id, &c.ty)) == def.columns.get(at).map(|c| (c.id, &c.ty));
+        let stays =
+            |at: usize| old.columns.get(at).map(|c| (c.id, &c.ty)) == def.columns.get(at).map(|c| (c.id, &c.ty));
         let moved = !(0..old.columns.len().min(def.columns.len())).all(stays) || def.columns.len() < old.columns.len();
         if moved {
             indexes.drop_table(def.id);

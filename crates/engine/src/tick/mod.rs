@@ -18,7 +18,7 @@ mod view_state;
 pub(crate) use alter::{Alteration, lake_columns};
 pub(crate) use ddl::{DdlOp, lake_column, lake_type};
 pub(crate) use graph::{Graph, not_incremental, plan_maintained};
-pub(crate) use requests::{Committed, Request, Requests, Transaction};
+pub(crate) use requests::{Committed, Hold, Request, Requests, Transaction};
 pub use view_state::ViewStatus;
 
 use crate::context::Context;
@@ -89,10 +89,23 @@ impl Core {
                     self.tick(std::mem::take(&mut batch));
                     self.tick(vec![t]);
                 }
+                Request::Hold(hold) => {
+                    self.tick(std::mem::take(&mut batch));
+                    self.wait_for(hold);
+                }
                 Request::Stop => {}
             }
         }
         self.tick(batch);
+    }
+
+    /// Takes one transaction before all others; a statement that fails or is cancelled drops its end.
+    fn wait_for(&mut self, hold: Hold) {
+        if hold.ready.send(()).is_ok()
+            && let Ok(transaction) = self.runtime.block_on(hold.transaction)
+        {
+            self.tick(vec![transaction]);
+        }
     }
 
     pub(crate) fn start_tick(&self) -> Tick {

@@ -13,8 +13,18 @@ pub(crate) type Again = Box<dyn Fn(ReadView) -> BoxFuture<'static, Result<Change
 pub(crate) enum Request {
     /// Check and commit a transaction.
     Commit(Transaction),
+    /// Let one statement decide while nothing else changes.
+    Hold(Hold),
     /// Finish what is waiting, then end.
     Stop,
+}
+
+/// A statement that changes definitions and lost to others too often: they wait until it is done, or gone.
+pub(crate) struct Hold {
+    /// Told when the engine waits.
+    pub(crate) ready: oneshot::Sender<()>,
+    /// Where the statement's transaction comes.
+    pub(crate) transaction: oneshot::Receiver<Transaction>,
 }
 
 /// A transaction ready to be committed.

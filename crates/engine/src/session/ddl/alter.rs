@@ -105,8 +105,9 @@ impl Session {
         }
         if let Some(view) = catalog.readers(def.id).into_iter().find(|v| v.sources().is_empty()) {
             let message = format!("cannot rename \"{}\": \"{}\" reads it by name", def.name, view.name);
-            return Err(SqlError::new("2BP01", message)
-                .hint("Drop the view, rename the table, and create the view again."));
+            return Err(
+                SqlError::new("2BP01", message).hint("Drop the view, rename the table, and create the view again.")
+            );
         }
         let mut ops = vec![];
         if def.parts().is_some_and(|p| !p.checks.is_empty()) {

@@ -69,7 +69,13 @@ impl Session {
         self.validate(&altered, &old_parts, &added).await
     }
 
-    pub(super) async fn drop_column(&mut self, def: &TableDef, name: &str, if_exists: bool, cascade: bool) -> Result<()> {
+    pub(super) async fn drop_column(
+        &mut self,
+        def: &TableDef,
+        name: &str,
+        if_exists: bool,
+        cascade: bool,
+    ) -> Result<()> {
         let Some(position) = def.position(name) else {
             if if_exists {
                 let message = format!("column \"{name}\" of relation \"{}\" does not exist, skipping", def.name);
@@ -235,7 +241,8 @@ impl Session {
         self.refuse_referring_types(def, position)?;
         let (from, to) = (lake_type(&column.ty), lake_type(&ty));
         if !is_wider(&column.ty, &ty, &from, &to) {
-            let what = format!("changing the type of column \"{}\" from {} to {}", column.name, column.ty.name(), ty.name());
+            let what =
+                format!("changing the type of column \"{}\" from {} to {}", column.name, column.ty.name(), ty.name());
             return Err(SqlError::unsupported(
                 what,
                 "Only a type that has every value of the old one fits what is stored. Add a column of the new type, \

@@ -1,8 +1,8 @@
 //! Columns and constraints of a table, each option handled or refused.
 
-use crate::session::Session;
 use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, ObjectRef, TableDef, TableParts};
 use crate::context::Context;
+use crate::session::Session;
 use sluice_sql::{Result, SqlError, SqlType, fold};
 use sqlparser::ast::{
     self, ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction,

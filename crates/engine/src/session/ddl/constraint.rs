@@ -82,7 +82,9 @@ impl Session {
         for child in self.catalog().tables() {
             let foreign = child.parts().map(|p| p.foreign.clone()).unwrap_or_default();
             let needs = |f: &&ForeignDef| {
-                f.table == def.id && same(&f.referenced, &key.columns) && !left.iter().any(|k| same(&k.columns, &f.referenced))
+                f.table == def.id
+                    && same(&f.referenced, &key.columns)
+                    && !left.iter().any(|k| same(&k.columns, &f.referenced))
             };
             references.extend(foreign.iter().filter(needs).map(|f| (Arc::clone(child), f.name.clone())));
         }
@@ -175,10 +177,8 @@ impl Session {
             equal.join(" AND ")
         );
         let Some(row) = self.first_row(&sql).await? else { return Ok(()) };
-        let message = format!(
-            "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
-            def.name, foreign.name
-        );
+        let message =
+            format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", def.name, foreign.name);
         let key = format!("Key {}={}", columns_text(def, &foreign.columns), row_text(&row));
         Err(SqlError::new("23503", message)
             .detail(format!("{key} is not present in table \"{}\".", parent.name))

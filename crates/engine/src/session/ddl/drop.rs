@@ -106,7 +106,8 @@ impl Session {
             }
             for table in tables {
                 let foreign = table.parts().map(|p| p.foreign.clone()).unwrap_or_default();
-                references.extend(foreign.iter().filter(|f| f.table == id).map(|f| (Arc::clone(&table), f.name.clone())));
+                references
+                    .extend(foreign.iter().filter(|f| f.table == id).map(|f| (Arc::clone(&table), f.name.clone())));
             }
         }
         self.in_block(async |session| {

@@ -89,7 +89,10 @@ impl Session {
             && let Some(at) = parts.keys.iter().position(|k| k.name == name.name)
         {
             if !parts.keys[at].index {
-                let message = format!("cannot drop index {0} because constraint {0} on table {1} requires it", name.name, def.name);
+                let message = format!(
+                    "cannot drop index {0} because constraint {0} on table {1} requires it",
+                    name.name, def.name
+                );
                 return Err(SqlError::new("2BP01", message)
                     .hint(format!("You can drop constraint {} on table {} instead.", name.name, def.name)));
             }

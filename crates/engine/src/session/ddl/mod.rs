@@ -24,25 +24,29 @@ use sluice_sql::{Result, SqlError};
 use sqlparser::ast::Statement as Ast;
 use std::sync::Arc;
 
-/// How often a statement is decided again before it gives up.
-const RETRIES: usize = 10;
+/// How often a statement is decided while others write.
+const TRIES: usize = 3;
 
 impl Session {
-    /// Outside of a block, a change of definitions that another one came before is decided again.
+    /// Outside of a block, a change of definitions that another change came before is decided again; if that happens
+    /// too often, others wait.
     pub(crate) async fn define(&mut self, ast: &Ast) -> Result<Outcome> {
+        if self.block.is_some() {
+            return self.define_once(ast).await;
+        }
         let notices = self.notices.len();
-        for _ in 0..RETRIES {
-            let alone = self.block.is_none();
-            self.defines_from = alone.then(|| self.engine.version());
+        let mut tries = 0;
+        loop {
+            let held = if tries < TRIES { None } else { Some(self.hold_others().await?) };
+            self.defines_from = Some(self.engine.version());
             let outcome = self.define_once(ast).await;
             self.defines_from = None;
             match outcome {
-                Err(e) if alone && e.code == "40001" => self.notices.truncate(notices),
+                Err(e) if held.is_none() && e.code == "40001" => self.notices.truncate(notices),
                 outcome => return outcome,
             }
+            tries += 1;
         }
-        Err(SqlError::new("40001", "could not serialize access: others keep changing what this statement looks at")
-            .hint("Run it again when there is less going on."))
     }
 
     async fn define_once(&mut self, ast: &Ast) -> Result<Outcome> {

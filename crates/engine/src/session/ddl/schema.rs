@@ -30,7 +30,12 @@ impl Session {
         Ok(Outcome::done("CREATE SCHEMA"))
     }
 
-    pub(super) async fn drop_schemas(&mut self, if_exists: bool, names: &[ObjectName], cascade: bool) -> Result<Outcome> {
+    pub(super) async fn drop_schemas(
+        &mut self,
+        if_exists: bool,
+        names: &[ObjectName],
+        cascade: bool,
+    ) -> Result<Outcome> {
         let catalog = self.catalog();
         for name in names {
             let name = ObjectRef::parse(name)?.name;

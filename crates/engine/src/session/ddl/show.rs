@@ -1,8 +1,8 @@
+use crate::catalog::TableDef;
 use crate::read::Staged;
 use crate::tick::DdlOp;
 use crate::version::Version;
 use crate::write::WriteSet;
-use crate::catalog::TableDef;
 use sluice_sql::Result;
 use std::sync::Arc;
 

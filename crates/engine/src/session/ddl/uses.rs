@@ -50,7 +50,11 @@ impl Session {
             if m.key.is_some() && planned.key != m.key {
                 let message = format!("cannot alter table {} because other objects depend on it", table.name);
                 return Err(SqlError::new("2BP01", message)
-                    .detail(format!("The rows of {} {} are told apart by a key of it.", reader.kind_name(), reader.name))
+                    .detail(format!(
+                        "The rows of {} {} are told apart by a key of it.",
+                        reader.kind_name(),
+                        reader.name
+                    ))
                     .hint("Drop the view first, and create it again after."));
             }
         }
