@@ -3,12 +3,11 @@
 use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, ObjectRef, TableDef, TableParts};
 use crate::context::Context;
 use crate::session::Session;
-use sluice_sql::{Result, SqlError, SqlType, fold};
+use sluice_sql::{Result, SqlError, SqlType, TreeMut, each_expr_mut, fold};
 use sqlparser::ast::{
     self, ColumnOption, CreateTable, DataType, Expr, ForeignKeyConstraint, GeneratedAs, Ident, ReferentialAction,
-    TableConstraint, VisitMut, VisitorMut,
+    TableConstraint,
 };
-use std::ops::ControlFlow;
 
 impl Session {
     /// The definition that CREATE TABLE asks for.
@@ -369,24 +368,18 @@ pub(super) fn names_column(expr: &str, table: &str, name: &str) -> Result<bool> 
 }
 
 /// Shows each column of an expression over one table to `change`, without the table's name before it.
-fn each_column(expr: &str, table: &str, change: impl FnMut(&mut Ident)) -> Result<String> {
-    struct Columns<'a, F>(&'a str, F);
-    impl<F: FnMut(&mut Ident)> VisitorMut for Columns<'_, F> {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            if let Expr::CompoundIdentifier(parts) = expr
-                && let [table, column] = parts.as_slice()
-                && fold(table) == self.0
-            {
-                *expr = Expr::Identifier(column.clone());
-            }
-            if let Expr::Identifier(column) = expr {
-                (self.1)(column);
-            }
-            ControlFlow::Continue(())
-        }
-    }
+fn each_column(expr: &str, table: &str, mut change: impl FnMut(&mut Ident)) -> Result<String> {
     let mut expr = crate::statement::parse_expr(expr)?;
-    let _ = expr.visit(&mut Columns(table, change));
+    each_expr_mut(TreeMut::Expr(&mut expr), &mut |expr| {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let [qualifier, column] = parts.as_slice()
+            && fold(qualifier) == table
+        {
+            *expr = Expr::Identifier(column.clone());
+        }
+        if let Expr::Identifier(column) = expr {
+            change(column);
+        }
+    });
     Ok(expr.to_string())
 }
