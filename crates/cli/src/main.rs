@@ -4,7 +4,9 @@ mod client;
 mod demo;
 mod error;
 mod inspect;
+mod maintain;
 mod output;
+mod retention;
 mod sql;
 mod up;
 mod verify;
@@ -51,6 +53,11 @@ enum Command {
     /// Show what reads what
     #[command(after_help = "Example: sluice tree --dir shop gold_revenue")]
     Tree(inspect::Tree),
+    /// Move small commits to files, merge small files, drop what no snapshot keeps; `up` does it by itself too
+    #[command(
+        after_help = "Example: sluice maintain --dir shop\nCtrl-C stops it after the step it is at; nothing is lost."
+    )]
+    Maintain(maintain::Maintain),
     /// Prove that maintained tables equal their queries over the stored tables
     #[command(
         after_help = "Example: sluice verify --dir shop\nExit codes: 0 no differences, 1 differences, 2 could not be compared"
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
             Command::Sql(sql) => sql.run().await,
             Command::Status(target) => inspect::status(&target).await,
             Command::Tree(tree) => tree.run().await,
+            Command::Maintain(maintain) => maintain.run().await,
             Command::Verify(verify) => verify.run().await,
         }
     });

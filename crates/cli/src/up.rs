@@ -1,5 +1,6 @@
 use crate::error::Result;
-use sluice_engine::{Engine, EngineOptions};
+use crate::retention::parse_retention;
+use sluice_engine::{Engine, EngineOptions, Retention};
 use sluice_lake::OwnerLock;
 use sluice_serve::ServeOptions;
 use std::net::SocketAddr;
@@ -17,6 +18,9 @@ pub(crate) struct Up {
     /// Address to serve at; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:5433", value_name = "ADDR")]
     listen: SocketAddr,
+    /// How long snapshots are kept: every one, one a minute, one an hour; what is left out is not kept
+    #[arg(long, default_value = "1h,1d,30d", value_name = "TIME[,TIME[,TIME]]", value_parser = parse_retention)]
+    retention: Retention,
 }
 
 impl Up {
@@ -28,7 +32,7 @@ impl Up {
         let listener = sluice_serve::bind(ServeOptions::new(self.listen)).await?;
         let address = listener.address();
         let mut terminate = signal(SignalKind::terminate())?;
-        let engine = Engine::open(&self.dir, &EngineOptions::default())?;
+        let engine = Engine::open(&self.dir, &EngineOptions { retention: self.retention, ..EngineOptions::default() })?;
         lock.set_address(&address.to_string())?;
         println!("sluice serves {} at {address} ({} ms)", self.dir.display(), started.elapsed().as_millis());
         println!("  psql -h {} -p {} -d sluice", address.ip(), address.port());

@@ -30,6 +30,7 @@ pub use version::Version;
 
 use parking_lot::{Mutex, RwLock};
 use sluice_lake::LakeReader;
+pub use sluice_lake::Retention;
 use sluice_sql::Result;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,11 +43,13 @@ use tick::{Core, Request, Requests};
 pub struct EngineOptions {
     /// Memory that ad hoc queries may take together, in bytes.
     pub query_memory_bytes: usize,
+    /// Which snapshots are kept.
+    pub retention: Retention,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { query_memory_bytes: 4 << 30 }
+        Self { query_memory_bytes: 4 << 30, retention: Retention::default() }
     }
 }
 
@@ -72,9 +75,9 @@ impl Engine {
         let runtime = tokio::runtime::Handle::current();
         let dir = dir.to_path_buf();
         let opened = {
-            let (dir, memory) = (dir.clone(), options.query_memory_bytes);
+            let (dir, options) = (dir.clone(), options.clone());
             // Recovery runs queries and waits for them, which a thread of the runtime may not do.
-            let thread = std::thread::spawn(move || Core::open(&dir, memory, runtime));
+            let thread = std::thread::spawn(move || Core::open(&dir, &options, runtime));
             thread.join().map_err(|_| SqlError::internal("opening the lake panicked"))?
         };
         let core = opened?;

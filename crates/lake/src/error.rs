@@ -100,6 +100,12 @@ pub enum LakeError {
         /// The reason and the way out.
         why: &'static str,
     },
+    /// A table changed while its files were written anew.
+    #[error("table {table} was altered or rewritten meanwhile; the next upkeep tries again")]
+    Stale {
+        /// The table.
+        table: String,
+    },
     /// The catalog contradicts itself or its files.
     #[error("the lake is damaged: {0}; restore it from a backup")]
     Corrupt(String),

@@ -11,8 +11,9 @@
 //! | `in_commit` | its snapshot row is written |
 //! | `after_commit` | the commit is durable, and nobody has been told |
 //!
-//! Maintenance has `before_flush_commit`, `in_flush` and `after_flush` at the same places of a flush, and
-//! `in_expire` before an expiry commits.
+//! Maintenance has `before_flush_commit`, `in_flush` and `after_flush` at the same places of a flush,
+//! `before_merge_commit`, `in_merge` and `after_merge` of a merge or rewrite, `in_expire` and `after_expire` around the
+//! commit of an expiry, and `after_clean` when files are deleted and the catalog still lists them as to be deleted.
 
 use std::sync::OnceLock;
 

@@ -36,7 +36,7 @@ pub use files::{FileWriter, WrittenFile};
 pub use inlined::{Inlined, InlinedChunk};
 pub use lake::Lake;
 pub use lock::OwnerLock;
-pub use maintain::{Due, Expired, Flushed, Retention};
+pub use maintain::{Done, Due, Expired, Job, Prepared, Retention};
 pub use reader::LakeReader;
 pub use rows::adapt_columns;
 pub use scan::Scan;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Reads older snapshots and what is kept beside the tables, through a connection of its own that can't write.
 pub struct LakeReader {
-    db: Connection,
+    pub(crate) db: Connection,
     data_dir: PathBuf,
     files: FileCache,
 }

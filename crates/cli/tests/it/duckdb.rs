@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Runs the check in a process of its own: one process must not open a catalog by two SQLite libraries.
-fn check(dir: &Path, arguments: &[&str]) -> String {
+pub fn check(dir: &Path, arguments: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/duckdb/check.py");
     let output = Command::new(env("SLUICE_TEST_PYTHON"))
         .arg(script)

@@ -29,9 +29,15 @@ impl Server {
 
     /// Starts with variables in its environment.
     pub fn start_with(dir: &Path, vars: &[(&str, &str)]) -> Self {
+        Self::start_args(dir, &[], vars)
+    }
+
+    /// Starts with more arguments, too.
+    pub fn start_args(dir: &Path, args: &[&str], vars: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(["up", "--listen", "127.0.0.1:0", "--dir"])
             .arg(dir)
+            .args(args)
             .envs(vars.iter().copied())
             .stdout(Stdio::piped())
             .spawn()

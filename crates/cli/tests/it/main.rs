@@ -10,3 +10,4 @@ mod duckdb;
 mod harness;
 mod lookup;
 mod transactions;
+mod upkeep;

@@ -21,7 +21,7 @@ pub(crate) struct Call {
 }
 
 /// Functions and the names of their arguments, in order.
-const FUNCTIONS: [(&str, &[&str]); 13] = [
+const FUNCTIONS: [(&str, &[&str]); 14] = [
     ("create_stream_table", CREATE),
     ("create_stream_table_if_not_exists", CREATE),
     ("create_or_replace_stream_table", CREATE),
@@ -35,6 +35,7 @@ const FUNCTIONS: [(&str, &[&str]); 13] = [
     ("wait_for", &["name", "timeout"]),
     ("version", &[]),
     ("verify", &["names", "at"]),
+    ("maintain", &["step"]),
 ];
 
 const CREATE: &[&str] = &["name", "query", "schedule", "refresh_mode", "initialize"];
@@ -45,6 +46,7 @@ impl Call {
         match self.name.as_str() {
             "version" => vec![(self.name.clone(), SqlType::Text)],
             "verify" => super::verify::columns(),
+            "maintain" => super::maintain::columns(),
             _ => vec![(self.name.clone(), SqlType::Void)],
         }
     }
@@ -156,6 +158,9 @@ impl Session {
     pub(crate) async fn call(&mut self, call: Call) -> Result<Outcome> {
         if call.name == "verify" {
             return self.verify(&call).await;
+        }
+        if call.name == "maintain" {
+            return self.maintain(&call).await;
         }
         let mut value = None;
         match call.name.as_str() {

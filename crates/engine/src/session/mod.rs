@@ -4,6 +4,7 @@ mod block;
 mod ddl;
 mod describe;
 mod functions;
+mod maintain;
 mod outcome;
 mod query;
 mod savepoint;

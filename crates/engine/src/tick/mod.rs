@@ -19,6 +19,7 @@ pub(crate) use alter::{Alteration, lake_columns};
 pub(crate) use ddl::{DdlOp, lake_column, lake_type};
 pub(crate) use graph::{Graph, not_incremental, plan_maintained};
 pub(crate) use requests::{Committed, Hold, Request, Requests, Transaction};
+pub(crate) use maintain::{FLUSH_ROWS, Task, Upkept};
 pub use view_state::ViewStatus;
 
 use crate::context::Context;
@@ -61,7 +62,7 @@ impl Core {
     /// Serves requests until the last sender is gone or a stop is asked for.
     pub(crate) fn run(mut self, requests: Receiver<Request>) {
         loop {
-            let first = match requests.recv_timeout(CLOCK) {
+            let first = match requests.recv_timeout(self.upkeep.patience(CLOCK)) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -93,6 +94,7 @@ impl Core {
                     self.tick(std::mem::take(&mut batch));
                     self.wait_for(hold);
                 }
+                Request::Upkeep(task, reply) => self.upkeep.ask(task, reply),
                 Request::Stop => {}
             }
         }

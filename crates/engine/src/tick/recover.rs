@@ -1,6 +1,8 @@
 //! Opening a lake: definitions, indexes and operators are rebuilt from what is stored.
 
+use super::maintain::Upkeep;
 use super::{Core, Graph, Tick, restore};
+use crate::EngineOptions;
 use crate::catalog::{Catalog, TableDef};
 use crate::context::Context;
 use crate::error;
@@ -16,12 +18,12 @@ use std::time::Instant;
 
 impl Core {
     /// Opens the lake in `dir` (made if it is not there) and brings every view to the newest snapshot.
-    pub(crate) fn open(dir: &Path, memory_bytes: usize, runtime: tokio::runtime::Handle) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, options: &EngineOptions, runtime: tokio::runtime::Handle) -> Result<Self> {
         let lake = Lake::open(dir).map_err(error::lake)?;
         lake.remove_orphans().map_err(error::lake)?;
         let planner = Planner::new();
         let indexes = Arc::default();
-        let runner = Runner::new(&planner, memory_bytes, Arc::clone(&indexes))?;
+        let runner = Runner::new(&planner, options.query_memory_bytes, Arc::clone(&indexes))?;
         let version = newest(&lake)?;
         let context = Context::new(planner, runner, indexes, version, lake.state().next_catalog_id);
         context.sequences.load(&lake.sidecar().map_err(error::lake)?.sequences);
@@ -33,7 +35,7 @@ impl Core {
             runtime,
             status: Arc::new(RwLock::new(BTreeMap::new())),
             recent: Default::default(),
-            upkeep: Default::default(),
+            upkeep: Upkeep::new(options.retention.clone()),
         };
         match core.followed()? {
             Some(held) => core.restore_all(&held)?,

@@ -11,6 +11,10 @@ const DUCKLAKE_VERSION: &str = "1.0";
 /// Creates the catalog if the database is empty, else checks it and brings its path and indexes up to date.
 pub(crate) fn prepare(db: &mut Connection, path: &Path, data_dir: &Path) -> Result<()> {
     let exists = check(db, path, data_dir)?;
+    if !exists {
+        // Only an empty database takes it; space that expiry frees can be given back then.
+        db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536")?;
     let txn = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -49,8 +49,13 @@ pub(crate) struct LiveRows<'a> {
 }
 
 impl<'a> LiveRows<'a> {
-    pub(crate) fn prepare(db: &'a Connection, info: &TableInfo, table: &InlinedTable) -> Result<Self> {
-        let sql = format!("SELECT * FROM {} WHERE end_snapshot IS NULL ORDER BY row_id", quoted(&table.name));
+    /// At most `rows_max` rows, those with the lowest ids.
+    pub(crate) fn prepare(db: &'a Connection, info: &TableInfo, table: &InlinedTable, rows_max: usize) -> Result<Self> {
+        let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        let sql = format!(
+            "SELECT * FROM {} WHERE end_snapshot IS NULL ORDER BY row_id LIMIT {rows_max}",
+            quoted(&table.name)
+        );
         let query = db.prepare(&sql)?;
         let names = query.column_names().iter().skip(3).map(ToString::to_string).collect::<Vec<_>>();
         Ok(Self { query, columns: columns_of(db, info, table, &names)? })

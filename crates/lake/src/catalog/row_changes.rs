@@ -150,16 +150,9 @@ impl Draft<'_> {
             return Ok(());
         }
         self.tokens.inlined_deletes.insert(id);
+        let table = self.inlined_deletes(id)?;
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
-        let table = format!("ducklake_inlined_delete_{id}");
-        if !version.has_inlined_deletes {
-            db.execute_batch(&format!(
-                "CREATE TABLE IF NOT EXISTS {table}(file_id BIGINT, row_id BIGINT, begin_snapshot BIGINT)"
-            ))?;
-            index_inlined_table(db, &table)?;
-            version.has_inlined_deletes = true;
-        }
         let mut insert = db.prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?;
         for (at, positions) in by_file {
             let old = &version.files[at];
@@ -172,6 +165,21 @@ impl Draft<'_> {
             version.files[at] = Arc::new(FileVersion { file, deleted: Some(Arc::new(deleted)) });
         }
         Ok(())
+    }
+
+    /// The table for deletes of the rows of files, made if there is none.
+    pub(super) fn inlined_deletes(&mut self, id: i64) -> Result<String> {
+        let db = self.db;
+        let table = format!("ducklake_inlined_delete_{id}");
+        let version = &mut self.table(id)?.version;
+        if !version.has_inlined_deletes {
+            db.execute_batch(&format!(
+                "CREATE TABLE IF NOT EXISTS {table}(file_id BIGINT, row_id BIGINT, begin_snapshot BIGINT)"
+            ))?;
+            index_inlined_table(db, &table)?;
+            version.has_inlined_deletes = true;
+        }
+        Ok(table)
     }
 
     fn insert_inline(

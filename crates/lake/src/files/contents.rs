@@ -1,6 +1,6 @@
 //! What a Parquet file's footer says, kept for as long as the file is known.
 
-use super::ROW_ID;
+use super::{ROW_ID, SNAPSHOT_ID};
 use crate::{LakeError, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -48,6 +48,12 @@ impl Contents {
         let has_ids = roots.iter().any(|r| r.get_basic_info().has_id());
         let all = 0..roots.len();
         if has_ids { all.clone().find(by_id) } else { all.clone().find(|i| roots[*i].name() == name) }
+    }
+
+    /// How many columns are the table's.
+    pub(crate) fn user_columns(&self) -> usize {
+        let internal = [ROW_ID, SNAPSHOT_ID].into_iter().filter_map(|column| self.internal_column(column)).count();
+        self.meta.parquet_schema().root_schema().get_fields().len() - internal
     }
 
     pub(crate) fn internal_column(&self, (id, name): (i32, &str)) -> Option<usize> {

@@ -41,6 +41,7 @@ pub(crate) fn rows_after(file: &Contents, snapshot: i64, deleted: &mut Bitmap) -
     Ok(())
 }
 
-fn snapshots(file: &Contents) -> Result<Option<Vec<i64>>> {
+/// The snapshots that the rows of a data file came with, or that the rows of a delete file were deleted by.
+pub(crate) fn snapshots(file: &Contents) -> Result<Option<Vec<i64>>> {
     file.internal_column(SNAPSHOT_ID).map(|root| file.int64_column(root)).transpose()
 }

@@ -1,5 +1,5 @@
 use crate::lake::Lake;
-use crate::{LakeError, Result, text};
+use crate::{LakeError, Result, failpoint, text};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ impl Lake {
         if gone.is_empty() {
             return Ok(0);
         }
+        failpoint("after_clean");
         // A crash before this leaves entries without files, which the next time takes.
         let txn = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut delete = txn.prepare_cached("DELETE FROM ducklake_files_scheduled_for_deletion WHERE rowid = ?1")?;

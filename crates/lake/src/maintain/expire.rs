@@ -46,6 +46,7 @@ impl Lake {
         let purged = purge.done();
         failpoint("in_expire");
         txn.commit()?;
+        failpoint("after_expire");
         let expired = Expired { snapshots, rows: purged.rows, files: purged.files };
         self.state.tables.extend(purged.tables);
         Ok(expired)

@@ -19,7 +19,7 @@ const COLUMN_UNUSED: &str = "(SELECT count(*) FROM ducklake_inlined_data_tables 
 /// Entries of the history removed at once.
 const HISTORY_ROWS: usize = 10_000;
 
-pub(super) struct Purge<'a> {
+pub(crate) struct Purge<'a> {
     db: &'a Connection,
     state: &'a CatalogState,
     data_dir: &'a Path,
@@ -36,7 +36,7 @@ pub(super) struct Purged {
 }
 
 impl<'a> Purge<'a> {
-    pub(super) fn new(db: &'a Connection, state: &'a CatalogState, data_dir: &'a Path, now: i64) -> Self {
+    pub(crate) fn new(db: &'a Connection, state: &'a CatalogState, data_dir: &'a Path, now: i64) -> Self {
         Self { db, state, data_dir, scheduled_at: text::timestamptz(now), purged: Purged::default() }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Purge<'a> {
     }
 
     /// A data file with all that belongs to it.
-    fn remove_file(&mut self, table: i64, file: i64) -> Result<()> {
+    pub(crate) fn remove_file(&mut self, table: i64, file: i64) -> Result<()> {
         let mut query = self
             .db
             .prepare_cached("SELECT table_id, delete_file_id FROM ducklake_delete_file WHERE data_file_id = ?1")?;

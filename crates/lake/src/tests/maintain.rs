@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::HashSet;
 
 const SECOND: i64 = 1_000_000;
 
@@ -71,14 +72,14 @@ fn lake_expires_and_cleans_files() {
     let mut test = TestLake::new("cleans");
     let t = test.create("t", kv_columns());
     test.insert(t, &(0..100).collect::<Vec<_>>());
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed { rows: 100, files: 1 });
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done { rows: 100, files: 1, ..Done::default() });
     let held = test.table(t);
     let path = held.files[0].file.path.clone();
     test.delete(t, &(0..50).collect::<Vec<_>>());
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed { rows: 0, files: 1 });
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done { rows: 0, files: 1, ..Done::default() });
     test.delete(t, &(50..100).collect::<Vec<_>>());
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed { rows: 0, files: 1 });
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed::default(), "nothing is left to do");
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done { rows: 0, files: 1, ..Done::default() });
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done::default(), "nothing is left to do");
     test.insert(t, &[1000]);
     test.check();
 
@@ -112,7 +113,7 @@ fn lake_flush_keeps_every_snapshot() {
     };
     let newest = test.lake.state().snapshot;
     let before = all(newest);
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed { rows: 18, files: 1 });
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done { rows: 18, files: 1, ..Done::default() });
     assert_eq!(test.table(t).inlined.live_rows(), 0);
     assert_eq!(all(newest), before);
     test.check();
@@ -120,7 +121,7 @@ fn lake_flush_keeps_every_snapshot() {
     test.delete(t, &[8]);
     let newest = test.lake.state().snapshot;
     let before = all(newest);
-    assert_eq!(test.lake.flush(t, 0).unwrap(), Flushed { rows: 0, files: 1 });
+    assert_eq!(test.lake.flush(t, 0).unwrap(), Done { rows: 0, files: 1, ..Done::default() });
     assert_eq!(all(newest), before);
     let last = query(&test, "SELECT changes_made FROM ducklake_snapshot_changes ORDER BY snapshot_id DESC LIMIT 1");
     assert_eq!(last, ["deleted_from_table:1"]);
@@ -150,18 +151,158 @@ fn lake_maintenance_minds_other_writers() {
     test.check();
 }
 
+/// Merges what there is to merge.
+fn merge(test: &mut TestLake, id: i64) -> Done {
+    let job = test.lake.merge_job(id, 2, &HashSet::new()).unwrap();
+    let prepared = job.and_then(|job| job.write().unwrap());
+    prepared.map_or_else(Done::default, |prepared| test.lake.commit_job(prepared, 0).unwrap())
+}
+
+fn insert_file(test: &mut TestLake, id: i64, keys: &[i32]) {
+    let file = test.lake.write_file(&test.table(id).info, [Ok::<_, LakeError>((kv(keys), None))].into_iter()).unwrap();
+    test.change(TableChange { table_id: id, inserts: vec![RowInsert::File(file)], ..TableChange::default() });
+}
+
+#[test]
+fn lake_merges_files_for_every_snapshot() {
+    let mut test = TestLake::new("merges");
+    let t = test.create("t", kv_columns());
+    for i in 0..5 {
+        insert_file(&mut test, t, &(i * 10..i * 10 + 10).collect::<Vec<_>>());
+        // An update across files: one ended and one living version of the row.
+        test.change(update(i64::from(i) * 10, 1000 + i, t));
+        test.lake.flush(t, 0).unwrap();
+    }
+    test.delete(t, &[1, 2, 11, 49]);
+    test.lake.flush(t, 0).unwrap();
+    test.delete(t, &[3]);
+    assert_eq!(test.table(t).files.len(), 10);
+    let before = keys(&test.table(t));
+    let job = test.lake.merge_job(t, 2, &HashSet::new()).unwrap().unwrap();
+    let prepared = job.write().unwrap().unwrap();
+    test.delete(t, &[4, 20]);
+    test.change(update(30, 2000, t));
+    let done = test.lake.commit_job(prepared, 0).unwrap();
+    assert_eq!((done.merged, done.dropped), (10, 0));
+    assert_eq!(test.table(t).files.len(), 2, "one with the versions before the updates");
+    assert_eq!(keys(&test.table(t)).len(), before.len() - 2);
+    test.check();
+    test.check_with_duckdb();
+
+    let now = test.lake.state().time_micros;
+    test.lake.expire(&keep_last(1), now, 1000).unwrap();
+    insert_file(&mut test, t, &[500]);
+    assert_eq!(merge(&mut test, t).dropped, 8, "rows that no snapshot sees are left out");
+    assert_eq!(test.table(t).files.len(), 1);
+    test.check();
+    test.check_with_duckdb();
+}
+
+#[test]
+fn lake_rewrites_a_file_once_its_rows_are_unseen() {
+    let mut test = TestLake::new("rewrites");
+    let t = test.create("t", kv_columns());
+    insert_file(&mut test, t, &(0..100).collect::<Vec<_>>());
+    test.delete(t, &(0..40).collect::<Vec<_>>());
+    assert_eq!(merge(&mut test, t), Done::default(), "older snapshots see the rows");
+    let now = test.lake.state().time_micros;
+    test.lake.expire(&keep_last(1), now, 100).unwrap();
+    let done = merge(&mut test, t);
+    assert_eq!((done.merged, done.dropped, done.files), (1, 40, 1));
+    assert_eq!(test.table(t).files[0].file.record_count, 60);
+    assert_eq!(merge(&mut test, t), Done::default());
+    test.check();
+    test.check_with_duckdb();
+    let now = test.lake.state().time_micros;
+    assert_eq!(test.lake.clean(0, now).unwrap(), 1);
+}
+
+#[test]
+fn lake_leaves_files_of_other_columns_alone() {
+    let mut test = TestLake::new("altered");
+    let t = test.create("t", kv_columns());
+    insert_file(&mut test, t, &[1, 2]);
+    insert_file(&mut test, t, &[3]);
+    let job = test.lake.merge_job(t, 2, &HashSet::new()).unwrap().unwrap();
+    let prepared = job.write().unwrap().unwrap();
+    let added = ColumnInfo::new(3, "extra", LakeType::Int64);
+    test.ddl(vec![Ddl::AddColumn { table_id: t, column: added }]);
+    assert!(matches!(test.lake.commit_job(prepared, 0), Err(LakeError::Stale { .. })));
+    assert_eq!(test.lake.remove_orphans().unwrap(), 0, "its file is gone");
+    assert_eq!(merge(&mut test, t), Done::default(), "older snapshots have other columns");
+    let now = test.lake.state().time_micros;
+    test.lake.expire(&keep_last(1), now, 100).unwrap();
+    assert_eq!(merge(&mut test, t).merged, 2);
+    test.check();
+    test.check_with_duckdb();
+}
+
+/// Random commits, flushes, merges and expiries; DuckDB reads every kept snapshot and every feed.
+#[test]
+fn lake_upkeep_keeps_what_duckdb_reads() {
+    for seed in 1..=4u64 {
+        let mut test = TestLake::new(&format!("upkeep-{seed}"));
+        let t = test.create("t", kv_columns());
+        let (mut state, mut key) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), 0);
+        let mut random = move |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        for _ in 0..60 {
+            let ids = contents(&test.table(t)).into_keys().collect::<Vec<_>>();
+            let mut some = |n: u64| {
+                let mut picked = (0..n).filter_map(|_| ids.get(random(ids.len().max(1) as u64) as usize).copied());
+                let mut picked = picked.by_ref().collect::<Vec<_>>();
+                picked.sort_unstable();
+                picked.dedup();
+                picked
+            };
+            let (deleted, updated) = (some(3), some(6));
+            let mut new = |n: u64| {
+                key += n as i32;
+                (key - n as i32..key).collect::<Vec<_>>()
+            };
+            match random(9) {
+                0 => insert_file(&mut test, t, &new(20)),
+                1 | 2 => drop(test.insert(t, &new(4))),
+                3 => drop((!deleted.is_empty()).then(|| test.delete(t, &deleted))),
+                4 | 5 if !updated.is_empty() => {
+                    let rows = kv(&new(updated.len() as u64));
+                    let row = RowInsert::Inline { rows, row_ids: updated.clone().into() };
+                    test.change(TableChange { table_id: t, deletes: updated, inserts: vec![row], truncate: false });
+                }
+                6 => drop(test.lake.flush(t, 0).unwrap()),
+                7 => drop(merge(&mut test, t)),
+                _ => {
+                    let (now, newest) = (test.lake.state().time_micros, test.lake.state().snapshot);
+                    let pinned = vec![newest - 6, newest - 9];
+                    test.lake.expire(&Retention { pinned, ..keep_last(4) }, now, 100).unwrap();
+                }
+            }
+        }
+        test.check();
+        test.check_with_duckdb();
+    }
+}
+
 /// Runs itself in another process, which dies at each failpoint in turn.
 #[test]
 fn lake_survives_crashes_in_maintenance() {
     if let Some(dir) = std::env::var_os("SLUICE_TEST_CRASH_DIR") {
         let mut lake = Lake::open(Path::new(&dir)).unwrap();
         lake.flush(1, 0).unwrap();
+        let job = lake.merge_job(1, 2, &HashSet::new()).unwrap().unwrap();
+        lake.commit_job(job.write().unwrap().unwrap(), 0).unwrap();
         let now = lake.state().time_micros;
         lake.expire(&keep_last(1), now, 100).unwrap();
         lake.clean(0, now).unwrap();
         return;
     }
-    for (i, name) in ["before_flush_commit", "in_flush", "after_flush", "in_expire", "none"].into_iter().enumerate() {
+    let orphans = ["before_flush_commit", "in_flush", "before_merge_commit", "in_merge"];
+    let steps = ["after_flush", "after_merge", "in_expire", "after_expire", "after_clean", "none"];
+    for (i, name) in orphans.into_iter().chain(steps).enumerate() {
         let mut test = TestLake::new(&format!("crash-{i}"));
         let t = test.create("t", kv_columns());
         test.insert(t, &(0..50).collect::<Vec<_>>());
@@ -177,11 +318,7 @@ fn lake_survives_crashes_in_maintenance() {
         assert_eq!(child.status.success(), name == "none", "{name}");
         test.lake.reload().unwrap();
         assert_eq!(test.table(t).live_rows(), 49, "{name}");
-        assert_eq!(
-            test.lake.remove_orphans().unwrap() > 0,
-            ["before_flush_commit", "in_flush"].contains(&name),
-            "{name}"
-        );
+        assert_eq!(test.lake.remove_orphans().unwrap() > 0, orphans.contains(&name), "{name}");
         test.lake.flush(t, 0).unwrap();
         let now = test.lake.state().time_micros;
         test.lake.expire(&keep_last(1), now, 100).unwrap();

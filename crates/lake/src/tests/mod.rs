@@ -67,6 +67,44 @@ impl TestLake {
         self.change(TableChange { table_id: id, deletes: row_ids.to_vec(), ..TableChange::default() })
     }
 
+    /// What every kept snapshot holds: lines of `[snapshot, schema, table, row id, cells]`.
+    fn write_expected(&self) {
+        let reader = self.lake.reader().unwrap();
+        let mut lines = String::new();
+        for (snapshot, _) in reader.snapshots().unwrap() {
+            let state = reader.state_at(snapshot).unwrap();
+            for table in state.tables.values() {
+                let schema = &state.schemas[&table.info.schema_id].name;
+                lines += &format!("{}\n", serde_json::json!([snapshot, schema, table.info.name]));
+                for (row_id, cells) in contents(table) {
+                    lines += &format!("{}\n", serde_json::json!([snapshot, schema, table.info.name, row_id, cells]));
+                }
+            }
+        }
+        std::fs::write(self.dir.join("expected.jsonl"), lines).unwrap();
+    }
+
+    /// DuckDB reads the same at every snapshot, and its change feeds lead from each to each. It runs in a process of
+    /// its own: one process must not open a catalog by two SQLite libraries.
+    fn check_with_duckdb(&self) {
+        let env = |name: &str| {
+            std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+        };
+        if std::env::var("SLUICE_TEST_WITHOUT").is_ok_and(|w| w.split(',').any(|p| p == "duckdb")) {
+            return;
+        }
+        self.write_expected();
+        let output = std::process::Command::new(env("SLUICE_TEST_PYTHON"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/duckdb/states.py"))
+            .arg(env("SLUICE_TEST_DUCKDB_EXTENSIONS"))
+            .arg(&self.dir)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        println!("{text}");
+    }
+
     /// Memory must be what the catalog says.
     fn check(&self) {
         let again = Lake::open(&self.dir).unwrap();
@@ -88,25 +126,12 @@ impl TestLake {
     }
 }
 
-/// A lake that stays gets a list of its rows at every snapshot: `[snapshot, schema, table, row id, cells]`.
+/// A lake that stays gets a list of its rows at every snapshot.
 impl Drop for TestLake {
     fn drop(&mut self) {
-        if self._temporary.is_some() || std::thread::panicking() {
-            return;
+        if self._temporary.is_none() && !std::thread::panicking() {
+            self.write_expected();
         }
-        let reader = self.lake.reader().unwrap();
-        let mut lines = String::new();
-        for (snapshot, _) in reader.snapshots().unwrap() {
-            let state = reader.state_at(snapshot).unwrap();
-            for table in state.tables.values() {
-                let schema = &state.schemas[&table.info.schema_id].name;
-                lines += &format!("{}\n", serde_json::json!([snapshot, schema, table.info.name]));
-                for (row_id, cells) in contents(table) {
-                    lines += &format!("{}\n", serde_json::json!([snapshot, schema, table.info.name, row_id, cells]));
-                }
-            }
-        }
-        std::fs::write(self.dir.join("expected.jsonl"), lines).unwrap();
     }
 }
 

@@ -15,6 +15,9 @@ enum Step {
     Update(Vec<prop::sample::Index>),
     Truncate,
     Flush,
+    Merge,
+    /// Files of a flush or merge are written, rows go and come, then the files are committed.
+    Beside(bool, Vec<prop::sample::Index>, u8),
     /// Keeps so many of the last snapshots, and one more.
     Expire(u8, prop::sample::Index),
 }
@@ -29,6 +32,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => some_rows().prop_map(Step::Update),
         1 => Just(Step::Truncate),
         2 => Just(Step::Flush),
+        2 => Just(Step::Merge),
+        2 => (any::<bool>(), some_rows(), 0..9u8).prop_map(|(merge, rows, new)| Step::Beside(merge, rows, new)),
         1 => (1..8u8, any::<prop::sample::Index>()).prop_map(|(last, pin)| Step::Expire(last, pin)),
     ]
 }
@@ -88,7 +93,7 @@ fn change(test: &TestLake, t: i64, model: &mut Model, step: &Step, next_key: &mu
             change.truncate = true;
             model.clear();
         }
-        Step::Flush | Step::Expire(..) => {}
+        Step::Flush | Step::Merge | Step::Beside(..) | Step::Expire(..) => {}
     }
     change
 }
@@ -111,10 +116,10 @@ fn expire(test: &mut TestLake, history: &mut Vec<(i64, Model)>, last: u8, pin: &
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn lake_agrees_with_a_map(steps in prop::collection::vec(step(), 1..25)) {
+    fn lake_agrees_with_a_map(steps in prop::collection::vec(step(), 1..30)) {
         let mut test = TestLake::new(&format!("model-{}", CASE.fetch_add(1, Ordering::Relaxed)));
         let t = test.create("t", kv_columns());
         let (mut model, mut next_key) = (Model::new(), 0);
@@ -124,6 +129,29 @@ proptest! {
                 Step::Flush => {
                     test.lake.flush(t, 0).unwrap();
                     history.push((test.lake.state().snapshot, model.clone()));
+                }
+                Step::Merge => {
+                    if let Some(job) = test.lake.merge_job(t, 2, &std::collections::HashSet::new()).unwrap()
+                        && let Some(prepared) = job.write().unwrap()
+                    {
+                        test.lake.commit_job(prepared, 0).unwrap();
+                        history.push((test.lake.state().snapshot, model.clone()));
+                    }
+                }
+                Step::Beside(merge, rows, new) => {
+                    let job = match merge {
+                        true => test.lake.merge_job(t, 2, &std::collections::HashSet::new()).unwrap(),
+                        false => Some(test.lake.flush_job(t, 15).unwrap()),
+                    };
+                    let prepared = job.and_then(|job| job.write().unwrap());
+                    for step in [Step::Update(rows.clone()), Step::Delete(rows.clone()), Step::Inline(*new + 1)] {
+                        let change = change(&test, t, &mut model, &step, &mut next_key);
+                        history.push((test.change(change), model.clone()));
+                    }
+                    if let Some(prepared) = prepared {
+                        test.lake.commit_job(prepared, 0).unwrap();
+                        history.push((test.lake.state().snapshot, model.clone()));
+                    }
                 }
                 Step::Expire(last, pin) => expire(&mut test, &mut history, *last, pin),
                 _ => {
