@@ -1,4 +1,7 @@
-use crate::catalog::{FileCache, HistoryRow, last_tick, load, objects_at, read_history, snapshot_time, tick};
+use crate::catalog::{
+    FileCache, HistoryRow, changes_since, last_tick, last_tick_snapshot, load, objects_at, read_history, snapshot_time,
+    tick,
+};
 use crate::state::CatalogState;
 use crate::{LakeError, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -74,6 +77,17 @@ impl LakeReader {
     /// nobody knows whether tables follow from one another.
     pub fn last_tick(&self) -> Result<Option<Option<String>>> {
         last_tick(&self.db)
+    }
+
+    /// The newest snapshot that a tick made, `None` if there is none.
+    pub fn last_tick_snapshot(&self) -> Result<Option<i64>> {
+        last_tick_snapshot(&self.db)
+    }
+
+    /// The snapshots after one, oldest first, with the tables that each touched and DuckLake's words for what it did
+    /// (`inlined_insert`, `deleted_from_table`, ...).
+    pub fn changes_since(&self, snapshot: i64) -> Result<Vec<(i64, Vec<(String, i64)>)>> {
+        changes_since(&self.db, snapshot)
     }
 
     /// What was done to a table, or to all, newest first.

@@ -7,6 +7,7 @@ mod crash;
 mod definitions;
 mod demo;
 mod duckdb;
+mod foreign;
 mod harness;
 mod lookup;
 mod transactions;

@@ -6,7 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn maintain(dir: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sluice")).args(["maintain", "--output", "json", "--dir"]).arg(dir).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_sluice"))
+        .args(["maintain", "--output", "json", "--dir"])
+        .arg(dir)
+        .output()
+        .unwrap()
 }
 
 /// Files of some age, inlined rows, and deletes of both.

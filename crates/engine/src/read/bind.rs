@@ -9,7 +9,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Constraint, Constraints};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan, TableSource};
-use sluice_lake::TableVersion;
+use sluice_lake::{TableInfo, TableVersion};
 use sluice_sql::{Result, SqlError};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -112,6 +112,9 @@ impl BoundTable {
         }
         let table = view.version.tables.get(&handle.def.id).cloned();
         let staged = view.staged.get(&handle.def.id).cloned();
+        if let Some(table) = &table {
+            refuse_other_columns(&handle.def, table)?;
+        }
         if table.is_none() && staged.is_none() {
             return Err(SqlError::new("42P01", format!("relation \"{}\" is gone", handle.def.name))
                 .hint("It was dropped meanwhile; run the statement again."));
@@ -120,4 +123,18 @@ impl BoundTable {
         let lookup = indexes.map(|i| LookupSource { indexes: Arc::clone(i), table: table_id, snapshot });
         Ok(BoundTable { schema, table, staged, row_ids: handle.row_ids, lookup })
     }
+}
+
+/// Whether a stored table has the columns that its definition says.
+pub(crate) fn same_columns(def: &TableDef, info: &TableInfo) -> bool {
+    def.columns.iter().map(|c| c.id).eq(info.columns.iter().map(|c| c.id))
+}
+
+/// Another program may have altered a table; its rows are not what the definition says then.
+fn refuse_other_columns(def: &TableDef, table: &TableVersion) -> Result<()> {
+    if same_columns(def, &table.info) {
+        return Ok(());
+    }
+    let message = format!("the columns of \"{}\" are not those of its definition", def.name);
+    Err(SqlError::new("55000", message).detail("Another program altered it.").hint("Undo that with the other program."))
 }

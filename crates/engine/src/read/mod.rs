@@ -7,7 +7,7 @@ mod run;
 mod staged;
 mod view;
 
-pub(crate) use bind::TableHandle;
+pub(crate) use bind::{TableHandle, same_columns};
 pub(crate) use provider::BoundTable;
 pub(crate) use run::Runner;
 pub(crate) use staged::{Rows, Staged};

@@ -21,7 +21,7 @@ pub(crate) struct Call {
 }
 
 /// Functions and the names of their arguments, in order.
-const FUNCTIONS: [(&str, &[&str]); 14] = [
+const FUNCTIONS: [(&str, &[&str]); 15] = [
     ("create_stream_table", CREATE),
     ("create_stream_table_if_not_exists", CREATE),
     ("create_or_replace_stream_table", CREATE),
@@ -36,6 +36,7 @@ const FUNCTIONS: [(&str, &[&str]); 14] = [
     ("version", &[]),
     ("verify", &["names", "at"]),
     ("maintain", &["step"]),
+    ("resync", &["name"]),
 ];
 
 const CREATE: &[&str] = &["name", "query", "schedule", "refresh_mode", "initialize"];
@@ -180,6 +181,7 @@ impl Session {
             "pause_stream_table" | "pause" => self.set_paused(&call, true).await?,
             "resume_stream_table" | "resume" => self.set_paused(&call, false).await?,
             "wait_for" => self.wait_for(&call).await?,
+            "resync" => self.resync(&call).await?,
             _ => value = Some(env!("CARGO_PKG_VERSION").to_string()),
         }
         let column: ArrayRef = Arc::new(StringViewArray::from_iter_values([value.unwrap_or_default()]));
@@ -289,6 +291,15 @@ impl Session {
         let def = self.stream_table(&ObjectRef::parse(name)?)?;
         self.notice(format!("\"{}\" follows every commit; there was nothing to refresh", def.name), None);
         Ok(Outcome::done("REFRESH MATERIALIZED VIEW"))
+    }
+
+    /// `sluice.resync('t')`: takes a table as another program left it.
+    async fn resync(&self, call: &Call) -> Result<()> {
+        let id = self.view().version.catalog.get(&call.object()?, &self.settings.search_path())?.id;
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let asked = self.engine.requests().send(crate::tick::Request::Resync(id, reply));
+        asked.map_err(|_| crate::tick::stopped())?;
+        answer.await.map_err(|_| crate::tick::stopped())?
     }
 
     fn stream_table(&self, name: &ObjectRef) -> Result<Arc<TableDef>> {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// Every materialized view with its state.
 fn states(engine: &Engine, view: &ReadView) -> Vec<(Arc<TableDef>, ViewStatus)> {
     let status = engine.status();
-    let views = view.version.catalog.tables().filter(|d| d.materialized().is_some());
+    // Tables have a state only while they are parked.
+    let views = view.version.catalog.tables().filter(|d| d.materialized().is_some() || status.contains_key(&d.id));
     let now = view.version.time_micros;
     views
         .map(|d| {

@@ -232,7 +232,7 @@ fn keep_last(objects: &mut Vec<(i64, String, String)>, id: i64) {
     });
 }
 
-fn refuse_taken(catalog: &Catalog, def: &TableDef) -> Result<()> {
+pub(super) fn refuse_taken(catalog: &Catalog, def: &TableDef) -> Result<()> {
     let name = ObjectRef { schema: Some(def.schema.clone()), name: def.name.clone() };
     match catalog.find(&name, &[]) {
         Some(other) if other.id != def.id => {
@@ -243,7 +243,7 @@ fn refuse_taken(catalog: &Catalog, def: &TableDef) -> Result<()> {
     }
 }
 
-fn object(def: &TableDef) -> Result<(i64, String, String)> {
+pub(super) fn object(def: &TableDef) -> Result<(i64, String, String)> {
     let json = serde_json::to_string(def).map_err(|e| SqlError::internal(format!("a definition has no JSON: {e}")))?;
     let kind = match def.kind {
         Kind::Table(_) => "table",
@@ -260,6 +260,27 @@ pub(crate) fn lake_column(column: &crate::catalog::ColumnDef) -> ColumnInfo {
         default: LakeDefault::None,
         ..ColumnInfo::new(column.id, column.name.clone(), lake_type(&column.ty))
     }
+}
+
+/// The SQL type for a lake's type, of a table that another program made.
+pub(super) fn sql_type(ty: &LakeType) -> Option<SqlType> {
+    Some(match ty {
+        LakeType::Boolean => SqlType::Bool,
+        LakeType::Int16 => SqlType::Int2,
+        LakeType::Int32 => SqlType::Int4,
+        LakeType::Int64 => SqlType::Int8,
+        LakeType::Float32 => SqlType::Float4,
+        LakeType::Float64 => SqlType::Float8,
+        LakeType::Decimal { precision, scale } => SqlType::Numeric(Some((*precision, *scale))),
+        LakeType::Date => SqlType::Date,
+        LakeType::Timestamp => SqlType::Timestamp,
+        LakeType::TimestampTz => SqlType::TimestampTz,
+        LakeType::Uuid => SqlType::Uuid,
+        LakeType::Blob => SqlType::Bytea,
+        LakeType::Json => SqlType::Json,
+        LakeType::Varchar => SqlType::Text,
+        LakeType::Other(_) => return None,
+    })
 }
 
 /// The lake's type for a SQL type.

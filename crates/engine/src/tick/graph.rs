@@ -29,11 +29,20 @@ pub(crate) struct Graph {
     last_clock: Instant,
     /// Another program wrote to the lake: everything is rebuilt before the next tick.
     pub(crate) foreign: bool,
+    /// A tick that changed definitions was taken back: everything is rebuilt.
+    pub(crate) stale: bool,
 }
 
 impl Graph {
     pub(crate) fn new(defined_at: i64) -> Self {
-        Self { views: BTreeMap::new(), order: vec![], defined_at, last_clock: Instant::now(), foreign: false }
+        Self {
+            views: BTreeMap::new(),
+            order: vec![],
+            defined_at,
+            last_clock: Instant::now(),
+            foreign: false,
+            stale: false,
+        }
     }
 
     /// Whether a second has passed and some view reads the clock.
@@ -124,6 +133,7 @@ impl Core {
                 held.insert(*id, "waits for what it reads");
             }
         }
+        held.extend(self.parking.held().map(|id| (id, "it waits for sluice.resync")));
         if held.is_empty() { None } else { serde_json::to_string(&held).ok() }
     }
 
@@ -155,7 +165,7 @@ impl Core {
         let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
         let Some(m) = view.def.materialized() else { return Ok(()) };
         let touched = m.reads.iter().any(|r| deltas.get(r).is_some_and(|d| !d.is_empty()));
-        if m.paused {
+        if m.paused || self.parking.holds(id) {
             return Ok(());
         }
         let due = touched || view.broken.is_some() || (clock && view.reads_clock);

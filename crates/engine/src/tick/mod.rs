@@ -4,6 +4,7 @@
 mod alter;
 mod ddl;
 mod feed;
+mod foreign;
 mod graph;
 mod maintain;
 mod publish;
@@ -30,7 +31,7 @@ use chrono::Utc;
 use parking_lot::RwLock;
 use sluice_lake::{Lake, SidecarChange};
 use sluice_sql::{Result, SqlError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     /// Rows changed by recent ticks, so that a transaction can tell what changed since it began.
     pub(crate) recent: transactions::Recent,
     pub(crate) upkeep: maintain::Upkeep,
+    /// Tables that another program changed in a way that is not followed.
+    pub(crate) parking: foreign::Parking,
 }
 
 /// What one tick has gathered so far.
@@ -56,6 +59,10 @@ pub(crate) struct Tick {
     pub(crate) base: Arc<Version>,
     pub(crate) writes: WriteSet,
     pub(crate) next_row: BTreeMap<i64, i64>,
+    /// Another program committed before it: it makes a snapshot in any case.
+    pub(crate) follows: bool,
+    /// Tables whose new rows another program stored.
+    pub(crate) followed: BTreeSet<i64>,
 }
 
 impl Core {
@@ -95,6 +102,7 @@ impl Core {
                     self.wait_for(hold);
                 }
                 Request::Upkeep(task, reply) => self.upkeep.ask(task, reply),
+                Request::Resync(table, reply) => drop(reply.send(self.resync(table))),
                 Request::Stop => {}
             }
         }
@@ -113,7 +121,14 @@ impl Core {
     pub(crate) fn start_tick(&self) -> Tick {
         let base = self.context.version();
         let time_micros = Utc::now().timestamp_micros().max(base.time_micros + 1);
-        Tick { time_micros, base, writes: WriteSet::default(), next_row: BTreeMap::new() }
+        Tick {
+            time_micros,
+            base,
+            writes: WriteSet::default(),
+            next_row: BTreeMap::new(),
+            follows: false,
+            followed: BTreeSet::new(),
+        }
     }
 
     /// Runs a tick and answers its transactions.
@@ -138,6 +153,7 @@ impl Core {
             tracing::warn!("a tick was taken back: {}", e.message);
             self.abort();
             // Tables and indexes that came or went with it are not worth an undo of their own.
+            self.graph.stale |= redefines;
             self.graph.foreign |= redefines;
         }
         for (reply, committed) in accepted {
@@ -156,13 +172,16 @@ impl Core {
         }
     }
 
-    /// After another program wrote to the lake, everything is rebuilt from what it left.
+    /// Takes over what other programs wrote to the lake.
     fn follow_foreign(&mut self) -> Result<()> {
         if !self.graph.foreign {
             return Ok(());
         }
-        self.lake.reload().map_err(crate::error::lake)?;
-        self.rebuild_all()
+        let outcome = if self.graph.stale { self.follow_and_rebuild() } else { self.follow() };
+        if outcome.is_err() {
+            self.abort();
+        }
+        outcome
     }
 
     /// Moves the accepted changes through the graph, stores everything, and shows it.

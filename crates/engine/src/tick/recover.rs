@@ -1,7 +1,9 @@
 //! Opening a lake: definitions, indexes and operators are rebuilt from what is stored.
 
 use super::maintain::Upkeep;
+use super::view_state::{Undo, View};
 use super::{Core, Graph, Tick, restore};
+use crate::read::same_columns;
 use crate::EngineOptions;
 use crate::catalog::{Catalog, TableDef};
 use crate::context::Context;
@@ -36,11 +38,14 @@ impl Core {
             status: Arc::new(RwLock::new(BTreeMap::new())),
             recent: Default::default(),
             upkeep: Upkeep::new(options.retention.clone()),
+            parking: Default::default(),
         };
+        core.look_back()?;
         match core.followed()? {
             Some(held) => core.restore_all(&held)?,
             None => core.rebuild_all()?,
         }
+        core.settle_parked()?;
         Ok(core)
     }
 
@@ -92,6 +97,10 @@ impl Core {
 
     fn rebuild_views(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, views: Vec<i64>) -> Result<()> {
         for id in views {
+            if self.parking.holds(id) {
+                self.plan_parked(tick, catalog, id)?;
+                continue;
+            }
             // A paused view keeps its rows as they are; resuming it rebuilds it.
             let paused = catalog.by_id(id).and_then(|d| d.materialized()).is_some_and(|m| m.paused);
             self.rebuild(tick, catalog, id, !paused)?;
@@ -100,6 +109,15 @@ impl Core {
         let definitions = super::ddl::Definitions::unchanged(&tick.base);
         self.save(tick, definitions, SidecarChange::default())?;
         self.record_version()
+    }
+
+    /// A view that waits for a parked table keeps its rows, and is built when it need not wait any more.
+    fn plan_parked(&mut self, tick: &Tick, catalog: &Arc<Catalog>, id: i64) -> Result<()> {
+        let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
+        let mut view = View::plan(&self.context, &tick.base, catalog, def)?;
+        view.undo = Undo::Nothing;
+        self.graph.views.insert(id, view);
+        Ok(())
     }
 
     /// From now on a start may rely on what is stored.
@@ -135,7 +153,8 @@ fn views_in_order(catalog: &Catalog) -> Vec<i64> {
     order
 }
 
-/// The newest snapshot as readers see it. Tables that another program made have no definition here and are not shown.
+/// The newest snapshot as readers see it. Tables that another program made have no definition
+/// here, those that it altered have another one: neither is shown.
 fn newest(lake: &Lake) -> Result<Version> {
     let state = lake.state();
     let sidecar = lake.sidecar().map_err(error::lake)?;
@@ -151,7 +170,7 @@ fn newest(lake: &Lake) -> Result<Version> {
     let tables = state
         .tables
         .iter()
-        .filter(|(id, _)| catalog.by_id(**id).is_some())
+        .filter(|(id, t)| catalog.by_id(**id).is_some_and(|d| same_columns(d, &t.info)))
         .map(|(id, t)| (*id, Arc::clone(t)))
         .collect();
     Ok(Version { snapshot: state.snapshot, time_micros: state.time_micros, catalog: Arc::new(catalog), tables })

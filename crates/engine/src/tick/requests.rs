@@ -15,6 +15,8 @@ pub(crate) enum Request {
     Commit(Transaction),
     /// Let one statement decide while nothing else changes.
     Hold(Hold),
+    /// Take a parked table as it now is.
+    Resync(i64, oneshot::Sender<Result<()>>),
     /// Do a piece of upkeep.
     Upkeep(super::Task, oneshot::Sender<Result<super::Upkept>>),
     /// Finish what is waiting, then end.

@@ -29,7 +29,7 @@ impl Core {
         let mut changes = vec![];
         let mut history = vec![];
         for (&table, staged) in &tick.writes.tables {
-            if staged.is_empty() {
+            if staged.is_empty() || tick.followed.contains(&table) {
                 continue;
             }
             let def = definitions.catalog.by_id(table).ok_or_else(|| SqlError::internal("a table is gone"))?;
@@ -40,7 +40,8 @@ impl Core {
             }
             changes.push(change);
         }
-        let unchanged = changes.is_empty()
+        let unchanged = !tick.follows
+            && changes.is_empty()
             && definitions.lake.is_empty()
             && sidecar.put_objects.is_empty()
             && sidecar.end_objects.is_empty();

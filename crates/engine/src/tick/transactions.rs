@@ -175,6 +175,7 @@ impl Core {
                 let message = format!("could not serialize access to \"{}\": it was altered meanwhile", def.name);
                 return Err(Refusal::Conflict(SqlError::new("40001", message).hint("Run the transaction again.")));
             }
+            self.parking.refuse_write(table, &definitions.catalog).map_err(Refusal::Error)?;
             self.check_rows(tick, base, def, staged)?;
             for key in def.parts().map(|p| p.keys.as_slice()).unwrap_or_default() {
                 self.check_key(table, def, key, staged)?;
@@ -350,8 +351,36 @@ impl Core {
         Ok(found)
     }
 
+    /// Keys and references of rows that another program stored; `all` are all that it did.
+    pub(super) fn check_keys_and_references(
+        &self,
+        tick: &Tick,
+        def: &TableDef,
+        staged: &Staged,
+        all: &WriteSet,
+    ) -> Result<()> {
+        for key in def.parts().map(|p| p.keys.as_slice()).unwrap_or_default() {
+            self.check_key(def.id, def, key, staged).map_err(|refusal| match refusal {
+                Refusal::Conflict(e) | Refusal::Error(e) => e,
+            })?;
+        }
+        self.check_references_of(tick, def, staged, all)
+    }
+
+    pub(super) fn check_references_of(
+        &self,
+        tick: &Tick,
+        def: &TableDef,
+        staged: &Staged,
+        all: &WriteSet,
+    ) -> Result<()> {
+        let definitions = Definitions::unchanged(&tick.base);
+        let mut foreign = def.parts().map(|p| p.foreign.as_slice()).unwrap_or_default().iter();
+        foreign.try_for_each(|foreign| self.check_parents(&definitions, all, def, foreign, staged))
+    }
+
     /// Gives new rows their numbers, and puts the transaction into the tick and the indexes.
-    fn stage(&mut self, tick: &mut Tick, definitions: &Definitions, writes: WriteSet) -> Result<()> {
+    pub(super) fn stage(&mut self, tick: &mut Tick, definitions: &Definitions, writes: WriteSet) -> Result<()> {
         for (table, staged) in writes.tables {
             let Some(def) = definitions.catalog.by_id(table) else { continue };
             let numbered = self.number(tick, def, &staged)?;

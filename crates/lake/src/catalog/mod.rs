@@ -24,7 +24,9 @@ pub(crate) use flush::{Flush, FlushedDeletes, FlushedRows, flush};
 pub(crate) use load::{FileCache, load, snapshot_time};
 pub(crate) use load_inlined::{LiveRows, live_rows};
 pub use sidecar::{HistoryRow, Sidecar, SidecarChange};
-pub(crate) use sidecar::{last_tick, objects_at, read as read_sidecar, read_history, tick};
+pub(crate) use sidecar::{
+    changes_since, last_tick, last_tick_snapshot, objects_at, read as read_sidecar, read_history, tick,
+};
 pub(crate) use stats::{Bound, Observed, TableStats, observe};
 
 /// An identifier in SQL.

@@ -18,6 +18,8 @@ pub struct SidecarChange {
     pub drop_sequences: Vec<i64>,
     /// How far each source was read.
     pub positions: Vec<(String, String)>,
+    /// Sources that are no more.
+    pub drop_positions: Vec<String>,
     /// The tick's time in microseconds since 1970, and the tables that it held back as JSON.
     pub tick: Option<(i64, Option<String>)>,
     /// To be added to what the history has.
@@ -79,6 +81,9 @@ impl SidecarChange {
         }
         for (source, position) in &self.positions {
             db.prepare_cached("INSERT OR REPLACE INTO sluice_position VALUES (?1, ?2)")?.execute([source, position])?;
+        }
+        for source in &self.drop_positions {
+            db.prepare_cached("DELETE FROM sluice_position WHERE source = ?1")?.execute([source])?;
         }
         if let Some((time, held)) = &self.tick {
             db.prepare_cached("INSERT INTO sluice_tick VALUES (?1, ?2, ?3)")?.execute(params![snapshot, time, held])?;
@@ -165,4 +170,24 @@ pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize)
                ORDER BY second DESC, table_id, action LIMIT ?2";
     let rows = params![table_id, i64::try_from(limit).unwrap_or(i64::MAX)];
     Ok(db.prepare_cached(sql)?.query_map(rows, HistoryRow::read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Which tables each snapshot after `snapshot` touched, and how, in DuckLake's words.
+pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<(i64, Vec<(String, i64)>)>> {
+    let sql = "SELECT snapshot_id, changes_made FROM ducklake_snapshot_changes WHERE snapshot_id > ?1 ORDER BY 1";
+    let mut query = db.prepare_cached(sql)?;
+    let word = |change: &str| {
+        let (word, table) = change.rsplit_once(':')?;
+        Some((word.to_string(), table.parse().ok()?))
+    };
+    let row = |r: &Row<'_>| {
+        let made: Option<String> = r.get(1)?;
+        Ok((r.get(0)?, made.unwrap_or_default().split(',').filter_map(word).collect()))
+    };
+    Ok(query.query_map([snapshot], row)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest snapshot that a tick made.
+pub(crate) fn last_tick_snapshot(db: &Connection) -> Result<Option<i64>> {
+    Ok(db.prepare_cached("SELECT max(snapshot_id) FROM sluice_tick")?.query_row([], |r| r.get(0))?)
 }
