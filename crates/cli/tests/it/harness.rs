@@ -1,6 +1,7 @@
 //! Starting servers, and comparing what they answer.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -34,14 +35,22 @@ impl Server {
 
     /// Starts with more arguments, too.
     pub fn start_args(dir: &Path, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
-            .args(["up", "--listen", "127.0.0.1:0", "--dir"])
-            .arg(dir)
-            .args(args)
-            .envs(vars.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command.args(["up", "--listen", "127.0.0.1:0", "--dir"]).arg(dir).args(args).envs(vars.iter().copied());
+        Self::spawn(dir, command)
+    }
+
+    /// Starts by way of another program, which is given the command line.
+    pub fn start_under(dir: &Path, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(env!("CARGO_BIN_EXE_sluice"));
+        // A group of its own, so that both can be killed.
+        command.args(["up", "--listen", "127.0.0.1:0", "--dir"]).arg(dir).process_group(0);
+        Self::spawn(dir, command)
+    }
+
+    fn spawn(dir: &Path, mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split(" at ").nth(1).and_then(|r| r.split(' ').next());
@@ -52,6 +61,17 @@ impl Server {
     pub async fn connect(&self) -> Client {
         let (host, port) = self.address.rsplit_once(':').unwrap();
         connect(&format!("host={host} port={port} user=test dbname=test")).await
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9 for it and the program that runs it.
+    pub fn kill_group(mut self) {
+        let group = format!("-{}", self.child.id());
+        assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
+        self.child.wait().unwrap();
     }
 
     /// kill -9.

@@ -3,12 +3,12 @@
 use super::maintain::Upkeep;
 use super::view_state::{Undo, View};
 use super::{Core, Graph, Tick, restore};
-use crate::read::same_columns;
 use crate::EngineOptions;
 use crate::catalog::{Catalog, TableDef};
 use crate::context::Context;
 use crate::error;
 use crate::read::Runner;
+use crate::read::same_columns;
 use crate::version::Version;
 use parking_lot::RwLock;
 use sluice_lake::{Commit, Lake, SidecarChange};
