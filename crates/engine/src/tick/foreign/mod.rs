@@ -282,6 +282,7 @@ fn definition(state: &CatalogState, info: &TableInfo) -> std::result::Result<Tab
         name: info.name.clone(),
         columns: info.columns.iter().map(column).collect::<std::result::Result<_, String>>()?,
         kind: Kind::Table(TableParts::default()),
+        indexes: vec![],
     })
 }
 
