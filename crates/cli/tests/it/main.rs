@@ -12,5 +12,6 @@ mod durability;
 mod foreign;
 mod harness;
 mod lookup;
+mod nycflights;
 mod transactions;
 mod upkeep;
