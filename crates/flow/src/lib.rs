@@ -15,7 +15,7 @@ mod error;
 mod eval;
 mod op;
 
-pub use agg::{Aggregate, AggregateKind, FloatSum};
+pub use agg::{Aggregate, AggregateKind, FloatSum, round_div};
 pub use arrangement::{Arrangement, NO_SLOT, Slot};
 pub use circuit::{Circuit, CircuitBuilder, Input, NodeStats};
 pub use delta::{DataError, Delta, Errors, row_text};

@@ -1,6 +1,7 @@
 //! COPY: data in from the client and out to it.
 
 use crate::connection::{Connection, unless_canceled};
+use crate::decode::copy::CopyReader;
 use crate::encode::copy::CopyWriter;
 use crate::encode::row::Rows;
 use crate::error::{Failure, canceled, protocol_violation};
@@ -18,11 +19,17 @@ impl Connection {
         let (format, columns, formats) = wire_formats(&copy.format, copy.columns.len());
         self.wire.put(&CopyInResponse::new(format, columns, formats))?;
         self.wire.flush().await?;
+        let mut reader = matches!(copy.format.kind, CopyKind::Binary).then(|| CopyReader::new(&copy.columns));
         loop {
-            let taken = match self.copy_data().await {
-                Ok(Some(data)) => copy.data(&data).map_err(Failure::from),
-                Ok(None) => break,
-                Err(failure) => Err(failure),
+            let taken = match (self.copy_data().await, &mut reader) {
+                (Ok(Some(data)), None) => copy.data(&data).map_err(Failure::from),
+                (Ok(Some(data)), Some(reader)) => reader.feed(&data, &mut copy).map_err(Failure::from),
+                (Ok(None), Some(reader)) => match reader.finish(&copy) {
+                    Ok(()) => break,
+                    Err(error) => Err(error.into()),
+                },
+                (Ok(None), None) => break,
+                (Err(failure), _) => Err(failure),
             };
             if let Err(failure) = taken {
                 self.session.copy_abort(copy);

@@ -2,6 +2,7 @@
 //!
 //! Invariants: this crate does no IO and has no `async fn`; every clause of a statement is handled or refused by name.
 
+mod assign;
 mod circuit;
 mod error;
 mod functions;
@@ -12,9 +13,11 @@ mod types;
 mod volatility;
 mod walk;
 
+pub use assign::assign_column;
 pub use circuit::{BuiltCircuit, NoCircuit, build_circuit};
 pub use error::{Result, SqlError, nearest};
 pub use functions::cast::{cast_column, timestamp_text};
+pub use functions::uuid::{canonical as canonical_uuid, shown as uuid_text};
 pub use keys::derive_key;
 pub use optimize::optimize_view;
 pub use query::names::fold;

@@ -14,7 +14,7 @@ const TYPE_KEY: &str = "sluice:type";
 pub const UTC: &str = "UTC";
 
 /// `numeric` without precision.
-const DEFAULT_NUMERIC: (u8, i8) = (38, 10);
+pub(crate) const DEFAULT_NUMERIC: (u8, i8) = (38, 10);
 
 /// A type as SQL names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! COPY: rows in bulk, from and to the client.
 
+mod columns;
 mod read;
 mod session;
 

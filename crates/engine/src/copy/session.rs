@@ -1,11 +1,13 @@
+use super::columns::{BadField, Waiting};
 use super::read::Rows;
 use super::{CopyFormat, CopyKind};
 use crate::catalog::ObjectRef;
 use crate::read::Staged;
 use crate::session::{Outcome, OutputColumn, Session};
 use crate::write::{Target, WriteSet, check_rows};
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringViewArray, new_null_array};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
+use datafusion::common::ScalarValue;
 use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{CopyOption, CopySource, CopyTarget, Ident, ObjectName, Statement as Ast};
 use std::sync::Arc;
@@ -22,56 +24,63 @@ pub struct CopyIn {
     target: Target,
     positions: Vec<usize>,
     rows: Rows,
-    fields: Vec<Vec<Option<String>>>,
-    waiting: usize,
+    waiting: Waiting,
+    /// How many rows wait, and the line of the first.
+    count: usize,
     first_line: u64,
     converted: Vec<RecordBatch>,
 }
 
 impl CopyIn {
-    /// Takes a piece of data, of any size.
+    /// Takes a piece of text or CSV, of any size.
     pub fn data(&mut self, bytes: &[u8]) -> Result<()> {
-        let fields = &mut self.fields;
-        let waiting = &mut self.waiting;
+        let (waiting, count) = (&mut self.waiting, &mut self.count);
         self.rows.feed(bytes, |row| {
-            *waiting += 1;
-            for (column, value) in fields.iter_mut().zip(row) {
-                column.push(value);
-            }
+            *count += 1;
+            waiting.push_text(row);
         })?;
-        if self.waiting >= CHUNK { self.convert() } else { Ok(()) }
+        if self.count >= CHUNK { self.convert() } else { Ok(()) }
+    }
+
+    /// Takes a row of the binary format, one value for each of the columns.
+    pub fn row(&mut self, values: Vec<ScalarValue>) -> Result<()> {
+        self.waiting.push_values(values);
+        self.count += 1;
+        if self.count >= CHUNK { self.convert() } else { Ok(()) }
+    }
+
+    /// An error in the row that comes next, with its place.
+    pub fn misread(&self, column: Option<usize>, error: SqlError) -> SqlError {
+        self.located(self.first_line + self.count as u64, column, error)
+    }
+
+    fn located(&self, line: u64, column: Option<usize>, error: SqlError) -> SqlError {
+        let column = column.map_or(String::new(), |at| format!(", column {}", self.columns[at].name));
+        let place = format!("COPY {}, line {line}{column}", self.target.def.name);
+        let hint = match &error.hint {
+            Some(hint) => format!("{hint} Nothing was loaded."),
+            None => "Nothing was loaded.".into(),
+        };
+        error.detail(place).hint(hint)
     }
 
     /// Turns waiting fields into columns of their types; an error names line and column.
     fn convert(&mut self) -> Result<()> {
-        if self.waiting == 0 {
+        if self.count == 0 {
             return Ok(());
         }
-        let mut columns: Vec<ArrayRef> = vec![];
-        for (field, &position) in self.fields.iter_mut().zip(&self.positions) {
-            let text: ArrayRef = Arc::new(StringViewArray::from_iter(std::mem::take(field)));
-            let def = &self.target.def.columns[position];
-            let typed = sluice_sql::cast_column(&text, &def.ty.arrow()).map_err(|e| {
-                let line = bad_row(&text, &def.ty.arrow()).map_or(self.rows.line, |row| self.first_line + row as u64);
-                let error = SqlError::from(e);
-                error
-                    .detail(format!("COPY {}, line {line}, column {}", self.target.def.name, def.name))
-                    .hint("Nothing was loaded.")
-            })?;
-            columns.push(typed);
-        }
+        let defs: Vec<_> = self.positions.iter().map(|&p| &self.target.def.columns[p]).collect();
+        let columns = self.waiting.take(&defs).map_err(|BadField { row, column, error }| {
+            let last = self.first_line + self.count as u64 - 1;
+            self.located(row.map_or(last, |row| self.first_line + row as u64), Some(column), error)
+        })?;
         let fields = self.positions.iter().map(|&p| self.target.schema.field(p).clone()).collect::<Vec<_>>();
         let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-        self.converted.push(sluice_zset::with_row_count(schema, columns, self.waiting)?);
-        self.waiting = 0;
-        self.first_line = self.rows.line + 1;
+        self.converted.push(sluice_zset::with_row_count(schema, columns, self.count)?);
+        self.first_line += self.count as u64;
+        self.count = 0;
         Ok(())
     }
-}
-
-/// The first row whose text does not convert.
-fn bad_row(text: &ArrayRef, ty: &arrow::datatypes::DataType) -> Option<usize> {
-    (0..text.len()).find(|&i| sluice_sql::cast_column(&text.slice(i, 1), ty).is_err())
 }
 
 impl Session {
@@ -99,9 +108,6 @@ impl Session {
     }
 
     fn copy_in(&mut self, table: &ObjectName, columns: &[Ident], format: CopyFormat) -> Result<Outcome> {
-        if format.kind == CopyKind::Binary {
-            return Err(SqlError::unsupported("COPY FROM in binary format", "Send text or csv."));
-        }
         self.refuse_if_read_only("COPY FROM")?;
         let view = self.view();
         let def = view.version.catalog.get(&ObjectRef::parse(table)?, &self.settings.search_path())?;
@@ -124,11 +130,14 @@ impl Session {
         Ok(Outcome::CopyIn(CopyIn {
             columns: columns.collect(),
             rows: Rows::new(format.clone(), positions.len(), def.name.clone()),
-            fields: vec![vec![]; positions.len()],
+            waiting: match format.kind {
+                CopyKind::Binary => Waiting::values(positions.len()),
+                CopyKind::Text | CopyKind::Csv => Waiting::text(positions.len()),
+            },
             format,
             target,
             positions,
-            waiting: 0,
+            count: 0,
             first_line,
             converted: vec![],
         }))
@@ -159,13 +168,10 @@ impl Session {
     }
 
     async fn store_copy(&mut self, copy: &mut CopyIn) -> Result<String> {
-        let fields = &mut copy.fields;
-        let waiting = &mut copy.waiting;
+        let (waiting, count) = (&mut copy.waiting, &mut copy.count);
         copy.rows.finish(|row| {
-            *waiting += 1;
-            for (column, value) in fields.iter_mut().zip(row) {
-                column.push(value);
-            }
+            *count += 1;
+            waiting.push_text(row);
         })?;
         copy.convert()?;
         let Some(first) = copy.converted.first() else { return Ok("COPY 0".into()) };

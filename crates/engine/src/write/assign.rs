@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use sluice_sql::{Result, SqlError, SqlType, cast_column};
+use sluice_sql::{Result, SqlError, SqlType, assign_column, cast_column};
 use sluice_zset::with_row_count;
 use std::sync::Arc;
 
@@ -30,11 +30,8 @@ impl Target {
 
     /// The columns cast to the table's types, as an assignment does it.
     pub(crate) fn assign(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-        let cast = columns.iter().zip(&self.def.columns).map(|(c, d)| {
-            let value = cast_column(c, &d.ty.arrow()).map_err(|e| SqlError::from(e).named(&d.name))?;
-            fits_length(&value, &d.ty)?;
-            Ok(value)
-        });
+        let cast =
+            columns.iter().zip(&self.def.columns).map(|(c, d)| assign_column(c, &d.ty).map_err(|e| e.named(&d.name)));
         Ok(with_row_count(Arc::clone(&self.schema), cast.collect::<Result<Vec<_>>>()?, rows)?)
     }
 }
@@ -48,15 +45,6 @@ impl Named for SqlError {
     fn named(self, column: &str) -> Self {
         if self.detail.is_some() { self } else { self.detail(format!("It was to be stored in column \"{column}\".")) }
     }
-}
-
-fn fits_length(values: &ArrayRef, ty: &SqlType) -> Result<()> {
-    let SqlType::Varchar(Some(limit)) = ty else { return Ok(()) };
-    let too_long = |v: &str| v.len() > *limit as usize && v.trim_end().chars().count() > *limit as usize;
-    if values.as_string_view().iter().flatten().any(too_long) {
-        return Err(SqlError::new("22001", format!("value too long for type character varying({limit})")));
-    }
-    Ok(())
 }
 
 /// NOT NULL and CHECK of rows about to be stored.

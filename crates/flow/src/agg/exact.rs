@@ -57,15 +57,16 @@ fn mean_at(sum: i256, count: i64, input_scale: i8, scale: i8) -> Option<i256> {
     round_div(numerator, denominator)
 }
 
-/// Division rounded half away from zero, for a positive `denominator`.
-fn round_div(numerator: i256, denominator: i256) -> Option<i256> {
+/// `numerator / denominator` to the nearest integer, halves away from zero; `None` on overflow or division by zero.
+pub fn round_div(numerator: i256, denominator: i256) -> Option<i256> {
     let quotient = numerator.checked_div(denominator)?;
     let rest = numerator.checked_rem(denominator)?;
     let twice = rest.wrapping_abs().checked_mul(i256::from(2i64))?;
-    if twice < denominator {
+    if twice < denominator.wrapping_abs() {
         return Some(quotient);
     }
-    quotient.checked_add(i256::from(if numerator.is_negative() { -1i64 } else { 1 }))
+    let negative = numerator.is_negative() != denominator.is_negative();
+    quotient.checked_add(i256::from(if negative { -1i64 } else { 1 }))
 }
 
 impl Accumulator for Exact {

@@ -12,6 +12,7 @@ use crate::Result;
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 
+pub use exact::round_div;
 pub use float::FloatSum;
 
 /// An aggregate of a [`crate::Reduce`]: what it computes over which columns of the reduced rows.

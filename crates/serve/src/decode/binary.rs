@@ -1,7 +1,7 @@
 //! Parameters in binary format.
 
 use crate::calendar::{EPOCH_DAYS, EPOCH_MICROS};
-use crate::decode::{array, numeric, plain_name, text, utf8};
+use crate::decode::{array, numeric, plain_name, utf8};
 use arrow::datatypes::IntervalMonthDayNano;
 use datafusion::common::ScalarValue;
 use sluice_sql::{SqlError, SqlType};
@@ -29,7 +29,7 @@ pub(crate) fn value(ty: &SqlType, bytes: &[u8]) -> Result<ScalarValue, SqlError>
             ScalarValue::TimestampMicrosecond(Some(timestamp(ty, bytes)?), Some(sluice_sql::UTC.into()))
         }
         SqlType::Interval => ScalarValue::IntervalMonthDayNano(Some(interval(ty, bytes)?)),
-        SqlType::Uuid => ScalarValue::Utf8View(Some(text::uuid_text(&exactly(ty, bytes)?))),
+        SqlType::Uuid => ScalarValue::Utf8View(Some(sluice_sql::uuid_text(&exactly(ty, bytes)?))),
         SqlType::Bytea => ScalarValue::BinaryView(Some(bytes.to_vec())),
         SqlType::Jsonb => match bytes {
             [1, json @ ..] => ScalarValue::Utf8View(Some(utf8(json)?.to_string())),

@@ -3,6 +3,7 @@
 
 mod array;
 mod binary;
+pub(crate) mod copy;
 mod datetime;
 mod interval;
 mod numeric;

@@ -1,7 +1,6 @@
 //! Parameters in text format.
 
 use crate::decode::{array, datetime, interval, invalid_text, numeric, plain_name};
-use crate::encode::binary;
 use crate::zone::Zone;
 use datafusion::common::ScalarValue;
 use sluice_sql::{SqlError, SqlType};
@@ -26,7 +25,7 @@ pub(crate) fn value(ty: &SqlType, text: &str, zone: Zone) -> Result<ScalarValue,
             ScalarValue::TimestampMicrosecond(Some(micros), Some(sluice_sql::UTC.into()))
         }
         SqlType::Interval => ScalarValue::IntervalMonthDayNano(Some(interval::parse(text)?)),
-        SqlType::Uuid => ScalarValue::Utf8View(Some(uuid(text).ok_or_else(|| invalid(ty, text))?)),
+        SqlType::Uuid => ScalarValue::Utf8View(Some(sluice_sql::canonical_uuid(text)?)),
         SqlType::Bytea => ScalarValue::BinaryView(Some(bytea(text)?)),
         SqlType::Array(element) => array::parse(element, text, zone)?,
         SqlType::Char => ScalarValue::Utf8View(Some(text.chars().take(1).collect())),
@@ -103,27 +102,6 @@ fn float<T: Float>(ty: &SqlType, text: &str) -> Result<T, SqlError> {
         return Err(SqlError::new("22003", format!("\"{text}\" is out of range for type {}", ty.name())));
     }
     Ok(value)
-}
-
-/// Hyphens after each group of four digits, braces and capitals are accepted; the usual form comes out.
-fn uuid(text: &str) -> Option<String> {
-    let trimmed = text.trim();
-    let inner = trimmed.strip_prefix('{').map_or(Some(trimmed), |t| t.strip_suffix('}'))?;
-    let groups_well = inner.split('-').all(|group| !group.is_empty() && group.len().is_multiple_of(4));
-    let bytes = binary::uuid(inner).filter(|_| groups_well)?;
-    Some(uuid_text(&bytes))
-}
-
-/// The usual text of a uuid.
-pub(crate) fn uuid_text(bytes: &[u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
-    }
-    text
 }
 
 /// `\x` and hex digits, or text in which a backslash starts an octal byte.

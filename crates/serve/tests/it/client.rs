@@ -48,7 +48,7 @@ impl Server {
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         let parameters = b"\0\x03\0\0user\0tester\0\0";
         stream.write_all(&[&(parameters.len() as u32 + 4).to_be_bytes()[..], parameters].concat()).expect("sent");
-        let mut client = Client { stream, key: Vec::new() };
+        let mut client = Client { stream, key: Vec::new(), last_error: String::new() };
         let greeting = client.until_ready();
         assert_eq!(greeting.last().map(String::as_str), Some("Z I"));
         client
@@ -71,6 +71,8 @@ pub struct Client {
     stream: TcpStream,
     /// Process number and secret, as a cancel request has them.
     pub key: Vec<u8>,
+    /// All fields of the last error.
+    pub last_error: String,
 }
 
 impl Client {
@@ -104,6 +106,9 @@ impl Client {
         self.stream.read_exact(&mut body).ok()?;
         if header[0] == b'K' {
             self.key = body.clone();
+        }
+        if header[0] == b'E' {
+            self.last_error = String::from_utf8_lossy(&body).replace('\0', "\n");
         }
         Some(shown(header[0], &body))
     }
