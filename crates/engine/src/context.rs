@@ -12,7 +12,7 @@ use sluice_sql::{Planner, Result, SqlError};
 use sluice_zset::normalize_key;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// What sessions and the tick share.
 pub(crate) struct Context {
@@ -22,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) sequences: Sequences,
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) next_object: AtomicI64,
+    /// Whether clients may not read files of this machine.
+    pub(crate) files_refused: AtomicBool,
     next_provisional: AtomicI64,
 }
 
@@ -40,6 +42,7 @@ impl Context {
             sequences: Sequences::default(),
             indexes,
             next_object: AtomicI64::new(next_object),
+            files_refused: AtomicBool::new(false),
             next_provisional: AtomicI64::new(-1),
         }
     }

@@ -8,6 +8,7 @@ mod catalog;
 mod context;
 mod copy;
 mod error;
+mod files;
 mod index;
 mod read;
 mod session;
@@ -122,6 +123,11 @@ impl Engine {
         {
             tracing::error!("the engine's thread panicked");
         }
+    }
+
+    /// Refuses queries over files of this machine from now on: clients of other machines can connect.
+    pub fn refuse_files(&self) {
+        self.inner.context.files_refused.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {

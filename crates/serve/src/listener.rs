@@ -95,6 +95,9 @@ impl Listener {
             draining: watch::Sender::new(false),
         });
         let trusts_tcp = is_loopback(address);
+        if !trusts_tcp {
+            server.engine.refuse_files();
+        }
         let mut clients = JoinSet::new();
         tokio::pin!(shutdown);
         loop {

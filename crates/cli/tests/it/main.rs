@@ -10,6 +10,7 @@ mod demo;
 mod duckdb;
 mod durability;
 mod foreign;
+mod files;
 mod harness;
 mod lookup;
 mod nycflights;

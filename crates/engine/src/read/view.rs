@@ -33,6 +33,8 @@ pub(crate) struct Names<'a> {
     pub(crate) row_ids_of: Option<i64>,
     /// A name that stands for these rows instead of its table.
     pub(crate) instead: Option<(String, RecordBatch)>,
+    /// Whether it is planned to be maintained, so that it may read nothing but tables.
+    pub(crate) maintained: bool,
     /// Stored objects that were named.
     pub(crate) read: RwLock<Vec<i64>>,
     /// What the names of a view's query meant when it was created.
@@ -54,6 +56,7 @@ impl<'a> Names<'a> {
             settings: None,
             row_ids_of: None,
             instead: None,
+            maintained: false,
             read: RwLock::new(vec![]),
             bound: &[],
             without: None,
@@ -108,6 +111,22 @@ impl<'a> Names<'a> {
             _ if source.is_as_created(def) => Ok(Arc::new(TableHandle::new(Arc::clone(def), false))),
             _ => as_created(def, source),
         }
+    }
+
+    fn may_read_files(&self, function: &str) -> Result<()> {
+        if self.maintained {
+            let what = format!("{function} in a materialized view");
+            return Err(SqlError::unsupported(
+                what,
+                "A file tells nobody when it changes. Load it into a table with INSERT INTO t SELECT ... and read that.",
+            ));
+        }
+        if self.context.files_refused.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(SqlError::new("42501", format!("permission denied for function {function}")).hint(
+                "The server listens beyond loopback, so it reads no files of its own. Send them: \\copy in psql.",
+            ));
+        }
+        Ok(())
     }
 
     /// A plain view is its query, planned where it stands.
@@ -209,11 +228,17 @@ impl Tables for Names<'_> {
         {
             return rows_source(rows);
         }
+        if crate::files::is_function(name) {
+            self.may_read_files(name)?;
+        }
+        if let Some(source) = crate::files::table(name, &args)? {
+            return Ok(source);
+        }
         if let Some(source) = self.context.runner.table_function(name, &args)? {
             return Ok(source);
         }
         Err(SqlError::new("42883", format!("function {name}() does not exist in FROM"))
-            .hint("Functions that give rows: generate_series, pgtrickle.pgt_status, pgtrickle.dependency_tree."))
+            .hint("Functions that give rows: generate_series, read_csv, read_parquet, pgtrickle.pgt_status, pgtrickle.dependency_tree."))
     }
 }
 

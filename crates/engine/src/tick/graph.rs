@@ -513,6 +513,7 @@ pub(crate) fn plan_maintained(
     let planner = &context.planner;
     let mut names = Names::new(view, context, path);
     names.bound = bound;
+    names.maintained = true;
     let planned = planner.plan(&crate::statement::parse_query(query)?, &names, &[])?;
     refuse_volatile(&planned.plan)?;
     let optimized = optimize_view(planned.plan.clone(), planner.options())?;

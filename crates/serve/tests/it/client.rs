@@ -18,6 +18,11 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::start_after(|_| {})
+    }
+
+    /// Starts once `prepare` has seen the engine.
+    pub fn start_after(prepare: impl FnOnce(&Engine) + Send + 'static) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().to_path_buf();
         let (stop, stopped) = oneshot::channel();
@@ -26,6 +31,7 @@ impl Server {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
                 let engine = Engine::open(&path, &EngineOptions::default()).expect("a lake");
+                prepare(&engine);
                 let listener = bind(ServeOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)))).await.expect("a port");
                 started.send(listener.address()).expect("the test waits");
                 listener.serve(engine.clone(), async { stopped.await.unwrap_or(()) }).await;

@@ -49,3 +49,11 @@ fn notices_and_parameters_come_before_the_end() {
     assert_eq!(client.query("SET application_name TO 'x'"), ["S", "C SET", "Z I"]);
     assert_eq!(client.query("COMMIT"), ["N 25P01", "C COMMIT", "Z I"]);
 }
+
+#[test]
+fn files_are_not_for_clients_of_other_machines() {
+    let server = Server::start_after(|engine| engine.refuse_files());
+    let mut client = server.connect();
+    assert_eq!(client.query("SELECT * FROM read_csv('/etc/passwd')"), ["E 42501", "Z I"]);
+    assert!(client.last_error.contains("\\copy"), "{}", client.last_error);
+}
