@@ -22,7 +22,7 @@ mod write;
 
 pub(crate) use context::Context;
 pub use copy::{CopyFormat, CopyIn, CopyKind};
-pub use session::{Described, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus};
+pub use session::{CommitPoint, Described, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus};
 pub use sluice_sql::{SqlError, SqlType};
 pub use statement::Parsed;
 pub use tick::ViewStatus;

@@ -9,7 +9,7 @@ use crate::zone::Zone;
 use datafusion::common::ScalarValue;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as Status};
 use pgwire::messages::startup::ParameterStatus;
-use sluice_engine::{Outcome, Parsed, Session, TransactionStatus};
+use sluice_engine::{CommitPoint, Outcome, Parsed, Session, TransactionStatus};
 use sluice_sql::SqlError;
 use std::collections::HashMap;
 use std::io;
@@ -203,8 +203,9 @@ impl Connection {
 
     /// Executes a statement and tells what it has to say before its result.
     pub(crate) async fn execute(&mut self, statement: &Parsed, values: Vec<ScalarValue>) -> Result<Outcome, Failure> {
+        let point = self.session.commit_point();
         let work = self.session.execute(statement, values);
-        let outcome = unless_canceled(&self.registration.cancel, work).await;
+        let outcome = unless_canceled(&self.registration.cancel, &point, work).await;
         self.report()?;
         Ok(outcome?)
     }
@@ -238,14 +239,17 @@ impl Connection {
     }
 }
 
-/// The result of some work, unless the client asks to cancel it: then it is dropped.
+/// The result of some work, unless the client asks to cancel it: then it is dropped. What is being committed is not
+/// cancelled any more.
 pub(crate) async fn unless_canceled<T>(
     cancel: &Cancel,
+    point: &CommitPoint,
     work: impl Future<Output = Result<T, SqlError>>,
 ) -> Result<T, SqlError> {
+    tokio::pin!(work);
     tokio::select! {
         biased;
-        done = work => done,
-        () = cancel.requested() => Err(canceled()),
+        done = &mut work => done,
+        () = cancel.requested() => if point.is_passed() { work.await } else { Err(canceled()) },
     }
 }

@@ -36,8 +36,8 @@ impl Connection {
                 return Err(failure);
             }
         }
-        let cancel = self.cancel();
-        let tag = unless_canceled(&cancel, self.session.copy_finish(copy)).await;
+        let (cancel, point) = (self.cancel(), self.session.commit_point());
+        let tag = unless_canceled(&cancel, &point, self.session.copy_finish(copy)).await;
         self.report()?;
         Ok(tag?)
     }

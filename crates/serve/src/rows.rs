@@ -39,7 +39,8 @@ impl Connection {
         if cancel.is_requested() {
             return Err(canceled());
         }
-        unless_canceled(&cancel, async { batches.next().await.transpose() }).await
+        let point = self.session.commit_point();
+        unless_canceled(&cancel, &point, async { batches.next().await.transpose() }).await
     }
 
     /// Sends up to `limit` rows; returns how many.

@@ -6,6 +6,7 @@ use sqlparser::ast::{SetExpr, Statement};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tokio_postgres::Client;
 
 /// How the steps of a case reach the server.
@@ -15,6 +16,8 @@ enum Regime {
     Steps,
     /// Each statement by itself, each row of an INSERT by itself.
     Rows,
+    /// Each statement's rows in parts of random sizes, the parts in transactions of random lengths.
+    Splits,
     /// The server is killed and started again before every other step.
     Restarts,
     /// The views are created after the last step.
@@ -75,6 +78,12 @@ async fn row_by_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_random_splits() {
+    println!("SLUICE_TEST_SEED={}", seed());
+    all(Regime::Splits).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_kills_between() {
     all(Regime::Restarts).await;
 }
@@ -107,6 +116,7 @@ async fn check(case: &Case, regime: Regime) -> Result<(), String> {
         create_views(&client, case).await?;
         compare(&client, &postgres, case, "after the setup").await?;
     }
+    let mut random = Random::of(&case.name);
     for (n, step) in case.steps.iter().enumerate() {
         if regime == Regime::Restarts && n % 2 == 0 {
             let place = server.dir.clone();
@@ -117,8 +127,17 @@ async fn check(case: &Case, regime: Regime) -> Result<(), String> {
         run(&postgres, &format!("BEGIN; {step} COMMIT;")).await;
         match regime {
             Regime::Rows => {
-                for statement in single_rows(step) {
+                for statement in parts(step, || 1) {
                     execute(&client, &statement).await?;
+                }
+            }
+            Regime::Splits => {
+                let statements = parts(step, || 1 + random.below(4));
+                let mut rest = statements.as_slice();
+                while !rest.is_empty() {
+                    let (now, later) = rest.split_at((1 + random.below(3)).min(rest.len()));
+                    rest = later;
+                    execute(&client, &format!("BEGIN; {}; COMMIT;", now.join("; "))).await?;
                 }
             }
             _ => execute(&client, &format!("BEGIN; {step} COMMIT;")).await?,
@@ -202,8 +221,31 @@ async fn execute(client: &Client, sql: &str) -> Result<(), String> {
     client.batch_execute(sql).await.map_err(|e| message(&e))
 }
 
-/// The statements of a step, with each row of an INSERT on its own.
-fn single_rows(step: &str) -> Vec<String> {
+/// What random splits follow from, in words: set it to see a failure again.
+fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    let fresh = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    *SEED.get_or_init(|| std::env::var("SLUICE_TEST_SEED").map_or_else(|_| fresh(), |seed| seed.parse().unwrap()))
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn of(case: &str) -> Self {
+        Self(case.bytes().fold(seed(), |state, b| state.wrapping_mul(31).wrapping_add(b.into())))
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
+    }
+}
+
+/// The statements of a step, with the rows of an INSERT in parts of as many as `size` says.
+fn parts(step: &str, mut size: impl FnMut() -> usize) -> Vec<String> {
     let mut out = vec![];
     for statement in Parser::parse_sql(&PostgreSqlDialect {}, step).unwrap() {
         let Statement::Insert(insert) = &statement else {
@@ -214,12 +256,15 @@ fn single_rows(step: &str) -> Vec<String> {
             out.push(statement.to_string());
             continue;
         };
-        for row in &values.rows {
-            let mut one = insert.clone();
-            if let Some(SetExpr::Values(values)) = one.source.as_mut().map(|s| s.body.as_mut()) {
-                values.rows = vec![row.clone()];
+        let mut rest = values.rows.as_slice();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(size().min(rest.len()));
+            rest = later;
+            let mut part = insert.clone();
+            if let Some(SetExpr::Values(values)) = part.source.as_mut().map(|s| s.body.as_mut()) {
+                values.rows = now.to_vec();
             }
-            out.push(Statement::Insert(one).to_string());
+            out.push(Statement::Insert(part).to_string());
         }
     }
     out

@@ -4,13 +4,13 @@
 mod clients;
 mod corpus;
 mod crash;
-mod definitions;
 mod damage;
+mod definitions;
 mod demo;
 mod duckdb;
 mod durability;
-mod foreign;
 mod files;
+mod foreign;
 mod harness;
 mod lookup;
 mod nycflights;

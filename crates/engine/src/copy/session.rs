@@ -188,7 +188,7 @@ impl Session {
         match &mut self.block {
             Some(block) => block.writes.merge(&writes)?,
             None => {
-                crate::session::submit(&self.engine, view.version.snapshot, writes).await?;
+                self.submit(view.version.snapshot, writes).await?;
             }
         }
         Ok(format!("COPY {count}"))

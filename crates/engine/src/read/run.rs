@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use chrono::DateTime;
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -11,6 +12,8 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::SessionConfig;
 use sluice_sql::{Planner, Result, SqlError};
@@ -65,9 +68,18 @@ impl Runner {
     async fn physical(&self, plan: LogicalPlan, view: &ReadView) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
         let mut state = self.state.clone();
         state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_micros(view.now_micros);
-        let plan = state.create_physical_plan(&plan).await?;
+        let plan = yielding(state.create_physical_plan(&plan).await?)?;
         Ok((plan, state.task_ctx()))
     }
+}
+
+/// Joins make many batches of one, and would never let a request to cancel through.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let wrapped = plan.transform_up(|node| {
+        let joins = node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>() || node.is::<HashJoinExec>();
+        Ok(if joins { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) } else { Transformed::no(node) })
+    })?;
+    Ok(wrapped.data)
 }
 
 impl Runner {

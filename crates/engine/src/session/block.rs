@@ -165,12 +165,12 @@ impl Session {
     async fn hand_over(&mut self, base: i64, writes: WriteSet, ddl: Vec<DdlOp>) -> Result<()> {
         let held = self.hold.upgrade().and_then(|hold| hold.lock().take());
         let Some(held) = held else {
-            hand_in(&self.engine, base, writes, ddl, None).await?;
+            self.hand_in(base, writes, ddl, None).await?;
             return Ok(());
         };
         let (reply, answer) = oneshot::channel();
         held.send(Transaction { base, writes, ddl, again: None, reply }).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())??;
+        self.decided(answer).await?;
         Ok(())
     }
 
@@ -205,8 +205,7 @@ impl Session {
                     Box::pin(change(Arc::clone(&context), view, path.clone(), Arc::clone(&statement), params.clone()))
                 };
                 let writes = changed.writes.clone();
-                let committed =
-                    hand_in(&self.engine, view.version.snapshot, writes, vec![], Some(Box::new(again))).await?;
+                let committed = self.hand_in(view.version.snapshot, writes, vec![], Some(Box::new(again))).await?;
                 committed.again.unwrap_or(changed)
             }
         };
@@ -245,22 +244,25 @@ async fn change(
 
 type Again = Box<dyn Fn(ReadView) -> futures::future::BoxFuture<'static, Result<Changed>> + Send>;
 
-/// Hands a transaction to the engine's thread and waits until it is on disk.
-async fn hand_in(
-    engine: &crate::Engine,
-    base: i64,
-    writes: WriteSet,
-    ddl: Vec<DdlOp>,
-    again: Option<Again>,
-) -> Result<Committed> {
-    let (reply, answer) = oneshot::channel();
-    let transaction = Transaction { base, writes, ddl, again, reply };
-    engine.requests().send(Request::Commit(transaction)).map_err(|_| stopped())?;
-    answer.await.map_err(|_| stopped())?
-}
+impl Session {
+    /// Hands a transaction to the engine's thread and waits until it is on disk. From here on nothing cancels it.
+    async fn hand_in(&self, base: i64, writes: WriteSet, ddl: Vec<DdlOp>, again: Option<Again>) -> Result<Committed> {
+        let (reply, answer) = oneshot::channel();
+        let transaction = Transaction { base, writes, ddl, again, reply };
+        self.engine.requests().send(Request::Commit(transaction)).map_err(|_| stopped())?;
+        self.decided(answer).await
+    }
 
-/// Commits changes of rows that no statement can run again.
-pub(crate) async fn submit(engine: &crate::Engine, base: i64, writes: WriteSet) -> Result<()> {
-    hand_in(engine, base, writes, vec![], None).await?;
-    Ok(())
+    async fn decided(&self, answer: oneshot::Receiver<Result<Committed>>) -> Result<Committed> {
+        self.commit_point.pass();
+        let committed = answer.await;
+        self.commit_point.leave();
+        committed.map_err(|_| stopped())?
+    }
+
+    /// Commits changes of rows that no statement can run again.
+    pub(crate) async fn submit(&self, base: i64, writes: WriteSet) -> Result<()> {
+        self.hand_in(base, writes, vec![], None).await?;
+        Ok(())
+    }
 }

@@ -1,6 +1,7 @@
 //! One client's conversation: settings, an open transaction, and the statements it runs.
 
 mod block;
+mod commit_point;
 mod ddl;
 mod describe;
 mod functions;
@@ -11,9 +12,9 @@ mod savepoint;
 mod settings;
 mod verify;
 
-pub(crate) use block::submit;
 pub(crate) use query::with_params;
 
+pub use commit_point::CommitPoint;
 pub use outcome::{Described, Notice, Outcome, OutputColumn, RowStream, TransactionStatus};
 
 use crate::Engine;
@@ -37,6 +38,7 @@ pub struct Session {
     defines_from: Option<Arc<Version>>,
     /// Alive while the engine waits for this session.
     hold: Weak<block::HeldFor>,
+    commit_point: CommitPoint,
 }
 
 impl Session {
@@ -49,6 +51,7 @@ impl Session {
             notices: vec![],
             defines_from: None,
             hold: Weak::new(),
+            commit_point: CommitPoint::default(),
         }
     }
 
@@ -115,6 +118,11 @@ impl Session {
             Ast::Deallocate { .. } => Ok(Outcome::done("DEALLOCATE")),
             _ => self.define(ast).await,
         }
+    }
+
+    /// Tells, while a statement runs, whether it can still be cancelled.
+    pub fn commit_point(&self) -> CommitPoint {
+        self.commit_point.clone()
     }
 
     /// Where the connection stands between statements.

@@ -19,8 +19,8 @@ mod view_state;
 pub(crate) use alter::{Alteration, lake_columns};
 pub(crate) use ddl::{DdlOp, lake_column, lake_type};
 pub(crate) use graph::{Graph, not_incremental, plan_maintained};
-pub(crate) use requests::{Committed, Hold, Request, Requests, Transaction};
 pub(crate) use maintain::{FLUSH_ROWS, Task, Upkept};
+pub(crate) use requests::{Committed, Hold, Request, Requests, Transaction};
 pub use view_state::ViewStatus;
 
 use crate::context::Context;

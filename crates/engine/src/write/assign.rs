@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use sluice_sql::{Result, SqlError, SqlType, assign_column, cast_column};
+use sluice_sql::{Result, SqlError, assign_column, cast_column};
 use sluice_zset::with_row_count;
 use std::sync::Arc;
 

@@ -71,3 +71,47 @@ fn a_unix_socket_is_made_and_taken_away() {
     std::fs::write(&path, "a file").expect("written");
     assert!(matches!(runtime.block_on(bind(options())), Err(ServeError::Socket { .. })));
 }
+
+/// Asks to cancel what the client's session does.
+fn cancel(server: &Server, client: &crate::client::Client) {
+    let mut other = TcpStream::connect(server.address).expect("a connection");
+    other.write_all(&[&[0, 0, 0, 16, 4, 210, 22, 46][..], &client.key].concat()).expect("sent");
+}
+
+#[test]
+fn a_join_without_end_is_cancelled() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client);
+    for condition in ["true", "a.id + b.id + c.id > 7"] {
+        let started = Instant::now();
+        let sql = format!("SELECT count(*) FROM t a, t b, t c WHERE {condition}\0");
+        client.send(&[message(b'Q', &[sql.as_bytes()])]);
+        std::thread::sleep(Duration::from_millis(300));
+        cancel(&server, &client);
+        assert_eq!(client.until_ready(), ["T count", "E 57014", "Z I"], "{condition}");
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_commit_is_never_said_to_be_cancelled() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.query("CREATE TABLE t (id bigint PRIMARY KEY)");
+    let mut stored = 0;
+    for i in 0..60 {
+        client.send(&[message(b'Q', &[format!("INSERT INTO t VALUES ({i})\0").as_bytes()])]);
+        // Some requests come before the commit, some while it is under way, some after it.
+        std::thread::sleep(Duration::from_micros(i * 150));
+        cancel(&server, &client);
+        match client.until_ready().first().map(String::as_str) {
+            Some("C INSERT 0 1") => stored += 1,
+            Some("E 57014") => {}
+            other => panic!("{other:?}"),
+        }
+        // A request that came late is forgotten with the next statement, or cancels it.
+        while client.query("SELECT 1").len() != 4 {}
+    }
+    assert_eq!(client.query("SELECT count(*) FROM t")[1], format!("D {stored}"));
+}
