@@ -78,7 +78,8 @@ impl Context {
         let staged = view.staged.get(&table);
         let below = view.version.tables.get(&table).filter(|_| !staged.is_some_and(|s| s.truncated));
         if let Some(below) = below {
-            let index = self.indexes.get(table, columns);
+            let known = !view.version.altered.contains(&table);
+            let index = self.indexes.get(table, columns).filter(|_| known);
             let candidates = match index {
                 Some(index) => index.read().candidates(view.version.snapshot, &keys, n)?,
                 None => None,

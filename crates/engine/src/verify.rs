@@ -100,7 +100,13 @@ impl Engine {
             })
             .collect::<Result<Vec<_>>>()?;
         let schemas = state.schemas.values().map(|s| (s.name.clone(), s.id)).collect();
-        Ok(Version { snapshot, time_micros, catalog: Arc::new(Catalog::new(schemas, defs)), tables: state.tables })
+        Ok(Version {
+            snapshot,
+            time_micros,
+            catalog: Arc::new(Catalog::new(schemas, defs)),
+            tables: state.tables,
+            altered: Default::default(),
+        })
     }
 
     async fn verify_one(&self, version: &Arc<Version>, def: &Arc<TableDef>, limit: usize) -> Result<Verified> {

@@ -1,6 +1,6 @@
 use crate::catalog::Catalog;
 use sluice_lake::TableVersion;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What readers see: everything as of one snapshot, immutable, behind one pointer.
@@ -14,4 +14,6 @@ pub struct Version {
     pub catalog: Arc<Catalog>,
     /// Rows of every stored table.
     pub tables: BTreeMap<i64, Arc<TableVersion>>,
+    /// Tables that an open transaction has altered: the engine's indexes know their columns by other places.
+    pub(crate) altered: BTreeSet<i64>,
 }

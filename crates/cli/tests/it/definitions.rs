@@ -140,6 +140,18 @@ DROP INDEX by_b;
 BEGIN; DELETE FROM fresher WHERE c = 9; CREATE UNIQUE INDEX only_c ON fresher (c); INSERT INTO fresher VALUES (3, 10); COMMIT;
 BEGIN; DELETE FROM fresher WHERE c = 9; CREATE UNIQUE INDEX only_c ON fresher (c); INSERT INTO fresher VALUES (3, 11); COMMIT;
 INSERT INTO fresher VALUES (3, 11);
+CREATE TABLE moved (a int, id int PRIMARY KEY, v int, w int UNIQUE);
+INSERT INTO moved VALUES (2, 1, 10, 3), (1, 2, 20, 2), (30, 3, 30, 1);
+! moved
+BEGIN; ALTER TABLE moved DROP COLUMN a; UPDATE moved SET v = 5 WHERE id = 2; INSERT INTO moved VALUES (2, 9, 9) ON CONFLICT (id) DO UPDATE SET v = moved.v + 1; DELETE FROM moved WHERE v = 30; UPDATE moved SET v = v * 2 WHERE w = 3; COMMIT;
+UPDATE moved SET v = v + 1 WHERE id = 1;
+INSERT INTO moved VALUES (2, 2, 2);
+INSERT INTO moved VALUES (4, 2, 2);
+ALTER TABLE moved ALTER id TYPE bigint;
+#
+UPDATE moved SET id = 5000000000 WHERE id = 2;
+INSERT INTO moved VALUES (5000000000, 2, 8);
+INSERT INTO moved VALUES (1, 2, 8) ON CONFLICT DO NOTHING;
 DROP TABLE clients;
 DROP TABLE clients CASCADE;
 ! -clients -joined

@@ -120,6 +120,7 @@ impl BoundTable {
                 .hint("It was dropped meanwhile; run the statement again."));
         }
         let (table_id, snapshot) = (handle.def.id, view.version.snapshot);
+        let indexes = indexes.filter(|_| !view.version.altered.contains(&table_id));
         let lookup = indexes.map(|i| LookupSource { indexes: Arc::clone(i), table: table_id, snapshot });
         Ok(BoundTable { schema, table, staged, row_ids: handle.row_ids, lookup })
     }

@@ -40,6 +40,7 @@ impl Alteration {
         if let Some(columns) = &self.columns {
             let id = self.def.id;
             let from = lake_columns(version, id)?;
+            version.altered.insert(id);
             if let Some(table) = version.tables.get(&id) {
                 let table = table.with_columns(columns.clone()).map_err(error::lake)?;
                 version.tables.insert(id, Arc::new(table));

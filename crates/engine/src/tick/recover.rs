@@ -173,5 +173,11 @@ fn newest(lake: &Lake) -> Result<Version> {
         .filter(|(id, t)| catalog.by_id(**id).is_some_and(|d| same_columns(d, &t.info)))
         .map(|(id, t)| (*id, Arc::clone(t)))
         .collect();
-    Ok(Version { snapshot: state.snapshot, time_micros: state.time_micros, catalog: Arc::new(catalog), tables })
+    Ok(Version {
+        snapshot: state.snapshot,
+        time_micros: state.time_micros,
+        catalog: Arc::new(catalog),
+        tables,
+        altered: Default::default(),
+    })
 }

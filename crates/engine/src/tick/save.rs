@@ -85,7 +85,13 @@ impl Core {
             .filter(|(id, _)| definitions.catalog.by_id(**id).is_some())
             .map(|(id, t)| (*id, Arc::clone(t)))
             .collect();
-        let version = Version { snapshot, time_micros: tick.time_micros, catalog: definitions.catalog, tables };
+        let version = Version {
+            snapshot,
+            time_micros: tick.time_micros,
+            catalog: definitions.catalog,
+            tables,
+            altered: Default::default(),
+        };
         *self.context.version.write() = Arc::new(version);
         Ok(())
     }
