@@ -95,6 +95,42 @@ async fn killed_at_each_step_of_a_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn definitions_change_wholly_or_not_at_all() {
+    for failpoint in ["before_commit", "in_commit", "after_commit"] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start(dir.path());
+        shop(&server).await;
+        run(&server.connect().await, "INSERT INTO orders VALUES (1, 1, 5), (2, 2, 6)").await;
+        server.stop();
+
+        let server = Server::start_with(dir.path(), &[("SLUICE_FAILPOINT", failpoint)]);
+        let client = server.connect().await;
+        let sql = "BEGIN; INSERT INTO orders VALUES (3, 3, 7); ALTER TABLE orders RENAME COLUMN amount TO price; \
+                   ALTER TABLE customers ADD COLUMN seq serial; CREATE UNIQUE INDEX by_seq ON customers (seq); \
+                   CREATE INDEX by_region ON gold (region); ALTER TABLE orders RENAME TO sales; COMMIT";
+        assert!(client.batch_execute(sql).await.is_err(), "the server is gone at {failpoint}");
+        assert!(!server.wait().success());
+
+        let server = Server::start(dir.path());
+        let client = server.connect().await;
+        let done = failpoint == "after_commit";
+        let (table, column, count) = if done { ("sales", "price", "3") } else { ("orders", "amount", "2") };
+        run(&client, &format!("INSERT INTO {table} (id, customer, {column}) VALUES (9, 1, 1)")).await;
+        run(&client, &format!("DELETE FROM {table} WHERE {column} = 1")).await;
+        assert_eq!(value(&client, "SELECT sum(n) FROM gold").await, count);
+        let indexes = "SELECT indexname FROM pg_indexes WHERE indexname LIKE 'by%'";
+        let expected: &[&str] = if done { &["by_region", "by_seq"] } else { &[] };
+        assert_eq!(rows(&client, indexes).await.unwrap(), expected);
+        let again = rows(&client, "INSERT INTO customers (id, region, seq) VALUES (77, 'x', 1)").await;
+        assert_eq!(again.unwrap_err().split(' ').next(), Some(if done { "23505" } else { "42703" }));
+        for verified in rows(&client, "SELECT sluice.verify()").await.unwrap() {
+            assert_eq!(verified.split(" | ").nth(3), Some("0"), "{verified}");
+        }
+        server.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_owner_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());

@@ -403,3 +403,41 @@ async fn what_is_not_built_is_refused_with_a_way_out() {
     assert!(error.starts_with("42P01"), "{error}");
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_mean_what_they_meant_when_the_view_was_created() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let mut client = server.connect().await;
+    run(&client, "CREATE SCHEMA silver; CREATE TABLE silver.events (id int PRIMARY KEY, v int)").await;
+    run(&client, "CREATE TABLE events (id int, v int); INSERT INTO events VALUES (1, 1000)").await;
+    run(&client, "SET search_path TO silver, public").await;
+    run(&client, "CREATE MATERIALIZED VIEW total AS SELECT sum(v) AS v FROM events").await;
+    run(&client, "CREATE VIEW plain AS SELECT id + 1 AS next FROM events").await;
+    run(
+        &client,
+        "CREATE MATERIALIZED VIEW natural_join AS SELECT e.id, p.next FROM events e JOIN plain p ON p.next = e.id + 1",
+    )
+    .await;
+    run(
+        &client,
+        "ALTER TABLE events RENAME TO facts; ALTER TABLE facts RENAME v TO value; ALTER TABLE facts ADD next int",
+    )
+    .await;
+    run(&client, "CREATE TABLE silver.events (id text)").await;
+    run(&client, "BEGIN; CREATE TABLE brief (a int); CREATE TABLE brief2 (a int); ALTER TABLE brief2 RENAME TO brief3; DROP TABLE brief; COMMIT").await;
+    for _ in 0..2 {
+        run(&client, "INSERT INTO silver.facts SELECT coalesce(max(id), 0) + 1, 5, 9 FROM silver.facts").await;
+        server.kill();
+        server = Server::start(dir.path());
+        client = server.connect().await;
+    }
+    assert_eq!(value(&client, "SELECT v FROM silver.total").await, "10");
+    assert_eq!(rows(&client, "SELECT * FROM silver.natural_join").await.unwrap(), ["1 | 2", "2 | 3"]);
+    assert_eq!(rows(&client, "SELECT * FROM silver.plain").await.unwrap(), ["2", "3"]);
+    let error = rows(&client, "SELECT * FROM silver.brief").await.unwrap_err();
+    assert!(error.starts_with("42P01"), "{error}");
+    assert_eq!(rows(&client, "SELECT * FROM silver.brief3").await.unwrap(), Vec::<String>::new());
+    assert_eq!(wrong(&client).await, Vec::<String>::new());
+    server.stop();
+}
