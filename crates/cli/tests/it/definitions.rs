@@ -162,6 +162,20 @@ CREATE MATERIALIZED VIEW chances AS SELECT count(DISTINCT chance2) AS chances, c
 UPDATE moved SET id = 5000000000 WHERE id = 2;
 INSERT INTO moved VALUES (5000000000, 200, 8);
 INSERT INTO moved VALUES (1, 2, 8) ON CONFLICT DO NOTHING;
+CREATE TABLE wide (id int PRIMARY KEY, a int, b int, c int);
+CREATE MATERIALIZED VIEW by_key AS SELECT id, a, count(*) AS n FROM wide GROUP BY id;
+CREATE MATERIALIZED VIEW grouped AS SELECT id AS k, sum(b) AS s FROM wide GROUP BY id;
+INSERT INTO wide VALUES (1, 2, 3, 4), (5, 6, 7, 8);
+! wide by_key grouped
+ALTER TABLE wide DROP COLUMN c;
+ALTER TABLE wide ADD COLUMN d int DEFAULT 3;
+UPDATE wide SET d = 5, a = a + 1 WHERE id = 1;
+ALTER TABLE wide DROP COLUMN a;
+ALTER TABLE wide DROP COLUMN b;
+ALTER TABLE wide ALTER d TYPE bigint;
+ALTER TABLE wide RENAME COLUMN id TO key;
+#
+INSERT INTO wide VALUES (9, 9, 9, 9);
 DROP TABLE clients;
 DROP TABLE clients CASCADE;
 ! -clients -joined
@@ -563,15 +577,24 @@ async fn statements_at_random_do_as_in_postgres() {
                 }
             };
             done.push(sql.clone());
+            let story = done.iter().rev().cloned().collect::<Vec<_>>().join(" <- ");
             let code = |outcome: String| outcome.split(' ').next().unwrap_or_default().to_string();
             let expected = code(outcome(&postgres, &sql.replace("MATERIALIZED VIEW", "VIEW")).await);
             let got = code(outcome(&client, &sql).await);
             for failed in [&client, &postgres] {
                 run(failed, "ROLLBACK").await;
             }
-            // A view's column cannot be retyped in both, but for another reason.
-            let same = got == expected || (sql.contains("TYPE bigint") && [&*got, &*expected] == ["2BP01", "0A000"]);
-            assert!(same, "seed {seed}, {got} instead of {expected}:\n{}", done.join(";\n"));
+            // A view's column cannot be retyped in both, but for another reason. Keys are checked at COMMIT here, so
+            // that in a transaction another error may come first, or none.
+            if size > 0 && got == "ok" && expected == "23505" {
+                if sql.ends_with("ROLLBACK") {
+                    continue;
+                }
+                break;
+            }
+            let retyped = sql.contains("TYPE bigint") && [&*got, &*expected] == ["2BP01", "0A000"];
+            let same = got == expected || retyped || (size > 0 && [&got, &expected].iter().all(|o| *o != "ok"));
+            assert!(same, "seed {seed}, {got} instead of {expected} from {story}");
             if step % 20 == 19 {
                 server.kill();
                 server = Server::start(dir.path());
@@ -581,11 +604,11 @@ async fn statements_at_random_do_as_in_postgres() {
                 "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v', 'm') AND relname ~ '^(t|v[0-9]+)$'";
             let mine = rows(&client, relations).await.unwrap();
             let theirs = format!("{relations} AND relnamespace = 'dice'::regnamespace");
-            assert_eq!(mine, rows(&postgres, &theirs).await.unwrap(), "seed {seed}: {}", done.join(";\n"));
+            assert_eq!(mine, rows(&postgres, &theirs).await.unwrap(), "seed {seed} after {story}");
             for relation in mine {
                 let select = format!("SELECT * FROM {relation}");
                 let (got, expected) = (rows(&client, &select).await, rows(&postgres, &select).await);
-                assert_eq!(got, expected, "seed {seed}, {relation}:\n{}", done.join(";\n"));
+                assert_eq!(got, expected, "seed {seed}, {relation} after {story}");
             }
         }
         assert_eq!(wrong(&client).await, Vec::<String>::new());

@@ -22,7 +22,7 @@ impl Session {
         Ok(users)
     }
 
-    /// A view's plan as text, over a table without one of its columns; `None` if there is none.
+    /// A view's optimized plan as text, over a table without one of its columns; `None` if there is none.
     fn plan_text(&self, def: &TableDef, without: (i64, Option<i64>)) -> Option<String> {
         let view = self.view();
         let mut names = Names::new(&view, self.engine.context(), &[]);
@@ -36,8 +36,11 @@ impl Session {
             Kind::Table(_) => return None,
         };
         let query = crate::statement::parse_query(query).ok()?;
-        let planned = self.engine.context().planner.plan(&query, &names, &[]).ok()?;
-        Some(format!("{} {:?}", planned.plan.display_indent(), planned.columns))
+        let planner = &self.engine.context().planner;
+        let planned = planner.plan(&query, &names, &[]).ok()?;
+        // Before it is optimized, GROUP BY over a key names every column that depends on the key.
+        let plan = sluice_sql::optimize_view(planned.plan, planner.options()).ok()?;
+        Some(format!("{} {:?}", plan.display_indent(), planned.columns))
     }
 
     /// Refuses a change after which a maintained view could not be planned as it is stored: its rows are told apart by
