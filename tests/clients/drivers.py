@@ -33,6 +33,15 @@ def with_psycopg():
         hosts = connection.execute("SELECT host FROM staging.events").fetchall()
         assert hosts == [("kept",)], hosts
         copies_with_psycopg(connection)
+        with connection.transaction(), connection.cursor("some rows") as cursor:
+            cursor.execute("SELECT i FROM generate_series(1, %s) AS g(i)" % 20_000)
+            assert cursor.fetchmany(3) == [(1,), (2,), (3,)]
+            assert cursor.fetchone() == (4,)
+            assert len(cursor.fetchall()) == 19_996
+            assert cursor.fetchone() is None
+        with connection.cursor("by name") as cursor:
+            cursor.execute("SELECT name FROM customers WHERE id = %s", (1,))
+            assert [row for row in cursor] == [("Ann",)]
 
 
 # A value of each type that both drivers write in binary.

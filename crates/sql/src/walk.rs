@@ -24,6 +24,8 @@ pub enum Tree<'a> {
 pub enum TreeMut<'a> {
     /// A query.
     Query(&'a mut Query),
+    /// An output column of a query.
+    Item(&'a mut SelectItem),
     /// An expression.
     Expr(&'a mut Expr),
 }
@@ -45,6 +47,7 @@ pub(crate) fn walk_mut(tree: TreeMut<'_>, visitor: &mut dyn VisitorMut<Break = S
     let mut visitor = SharedMut(visitor);
     let flow = match tree {
         TreeMut::Query(q) => q.visit(&mut visitor),
+        TreeMut::Item(i) => i.visit(&mut visitor),
         TreeMut::Expr(e) => e.visit(&mut visitor),
     };
     outcome(flow)

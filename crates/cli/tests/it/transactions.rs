@@ -238,7 +238,6 @@ async fn what_is_not_built_is_refused() {
     let refused = [
         "SELECT * FROM t FOR UPDATE",
         "SELECT * FROM t TABLESAMPLE SYSTEM (10)",
-        "SELECT DISTINCT ON (id) * FROM t",
         "BEGIN ISOLATION LEVEL SERIALIZABLE",
         "CREATE MATERIALIZED VIEW m AS SELECT random() AS r FROM t",
         "CREATE MATERIALIZED VIEW m AS SELECT * FROM t LIMIT 3",

@@ -12,6 +12,7 @@ use datafusion::common::ScalarValue;
 use parking_lot::Mutex;
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{Statement as Ast, TransactionMode};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -28,6 +29,7 @@ pub(crate) struct Block {
     pub(crate) now_micros: i64,
     pub(crate) read_only: bool,
     pub(crate) savepoints: Vec<super::savepoint::Savepoint>,
+    pub(crate) cursors: BTreeMap<String, super::cursor::Cursor>,
 }
 
 impl Session {
@@ -40,6 +42,7 @@ impl Session {
             now_micros: Utc::now().timestamp_micros(),
             read_only: false,
             savepoints: vec![],
+            cursors: BTreeMap::new(),
         }
     }
 

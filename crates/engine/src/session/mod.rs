@@ -2,6 +2,7 @@
 
 mod block;
 mod commit_point;
+mod cursor;
 mod ddl;
 mod describe;
 mod functions;
@@ -112,6 +113,9 @@ impl Session {
             Ast::Set(set) => self.set(set),
             Ast::ShowVariable { variable } => self.show(variable),
             Ast::Reset(reset) => self.reset(reset),
+            Ast::Declare { stmts } => self.declare(stmts, &params).await,
+            Ast::Fetch { name, direction, into: None, .. } => self.fetch(&sluice_sql::fold(name), direction).await,
+            Ast::Close { cursor } => self.close(cursor),
             Ast::Explain { .. } => self.explain(ast).await,
             Ast::Copy { .. } => self.copy(ast).await,
             Ast::Discard { .. } => Ok(Outcome::done("DISCARD ALL")),

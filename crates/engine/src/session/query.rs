@@ -62,6 +62,17 @@ impl Session {
                 let name = variable.iter().map(sluice_sql::fold).collect::<Vec<_>>().join(".");
                 Ok(Described { params: vec![], columns: Some(vec![OutputColumn { name, ty: SqlType::Text }]) })
             }
+            Ast::Fetch { name, .. } => {
+                Ok(Described { params: vec![], columns: Some(self.cursor_columns(&sluice_sql::fold(name))?) })
+            }
+            Ast::Declare { stmts } => match stmts.first().and_then(|d| d.for_query.as_ref()) {
+                Some(query) => {
+                    let planned = self.plan(query, declared)?;
+                    let params = planned.params.into_iter().map(|p| p.unwrap_or(SqlType::Text)).collect();
+                    Ok(Described { params, columns: None })
+                }
+                None => Ok(no_rows(declared)),
+            },
             Ast::Explain { .. } => {
                 let column = OutputColumn { name: "QUERY PLAN".into(), ty: SqlType::Text };
                 Ok(Described { params: vec![], columns: Some(vec![column]) })

@@ -6,6 +6,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod cast;
 pub(crate) mod coalesce;
 pub(crate) mod decimal;
+pub(crate) mod format;
 pub(crate) mod interval;
 pub(crate) mod json;
 pub(crate) mod normalize;

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod copies;
+pub(crate) mod distinct_on;
 pub(crate) mod names;
 pub(crate) mod params;
 pub(crate) mod planner;

@@ -1,6 +1,6 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{catalog, copies, names, params, precedence, refuse, spell, ties};
+use super::{catalog, copies, distinct_on, names, params, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::types::TypePlanner;
@@ -109,6 +109,7 @@ impl Planner {
         names::name_columns(&mut query);
         catalog::rewrite(&mut query);
         refuse::check(&query)?;
+        distinct_on::number_rows(&mut query)?;
         copies::number_copies(&mut query)?;
         spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
@@ -169,13 +170,15 @@ const ANOTHER_MEANING: &[&str] = &[
 ];
 
 fn own_scalars() -> Vec<Arc<ScalarUDF>> {
-    vec![
+    let formats = crate::functions::format::Format::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    let others = vec![
         Arc::new(ScalarUDF::new_from_impl(crate::functions::sign::Sign::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::coalesce::Coalesce::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::round::Round::new())),
-    ]
+    ];
+    formats.into_iter().chain(others).collect()
 }
 
 /// Ours first: the first planner that knows an expression decides.

@@ -3,8 +3,8 @@
 use crate::walk::{Tree, walk};
 use crate::{Result, SqlError};
 use sqlparser::ast::{
-    Distinct, Expr, Function, FunctionArgumentClause, GroupByExpr, GroupByWithModifier, Query, Select, SetExpr,
-    SetQuantifier, TableFactor, TableWithJoins, Visitor, WildcardAdditionalOptions,
+    Expr, Function, FunctionArgumentClause, GroupByExpr, GroupByWithModifier, Query, Select, SetExpr, SetQuantifier,
+    TableFactor, TableWithJoins, Visitor, WildcardAdditionalOptions,
 };
 use std::ops::ControlFlow;
 
@@ -113,7 +113,7 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
     let Select {
         select_token: _,
         optimizer_hints: _,
-        distinct,
+        distinct: _,
         select_modifiers,
         top,
         top_before_distinct: _,
@@ -138,9 +138,6 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
     } = select;
     if into.is_some() {
         return refused("SELECT INTO", "Write CREATE TABLE name AS SELECT ....");
-    }
-    if matches!(distinct, Some(Distinct::On(_))) {
-        return refused("DISTINCT ON", "Use row_number() OVER (PARTITION BY ... ORDER BY ...) = 1 in an outer query.");
     }
     let foreign = select_modifiers.is_some()
         || top.is_some()

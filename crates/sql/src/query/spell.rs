@@ -1,8 +1,11 @@
 //! Forms that the planner lacks, spelled with those it has.
 
 use crate::SqlError;
-use crate::walk::{TreeMut, walk_mut};
-use sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, VisitorMut};
+use crate::walk::{TreeMut, each_expr_mut, walk_mut};
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SetExpr, Value,
+    VisitorMut,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
@@ -19,12 +22,46 @@ struct Speller {
 impl VisitorMut for Speller {
     type Break = SqlError;
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        if let Some(with) = query.with.as_mut().filter(|with| with.recursive) {
+            with.cte_tables.iter_mut().for_each(|cte| type_integers(&mut cte.query.body));
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         let spelled = modulo(expr).or_else(|| self.row_in(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Integers in the lists of a recursive query get their type at once: that of its working table follows from them.
+fn type_integers(body: &mut SetExpr) {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            type_integers(left);
+            type_integers(right);
+        }
+        SetExpr::Select(select) => {
+            let typed = &mut |expr: &mut Expr| {
+                let small = matches!(expr, Expr::Value(v)
+                    if matches!(&v.value, Value::Number(n, _) if n.to_string().parse::<i32>().is_ok()));
+                if small {
+                    *expr = Expr::Cast {
+                        kind: CastKind::Cast,
+                        expr: Box::new(expr.clone()),
+                        data_type: DataType::Integer(None),
+                        array: false,
+                        format: None,
+                    };
+                }
+            };
+            select.projection.iter_mut().for_each(|item| each_expr_mut(TreeMut::Item(item), typed));
+        }
+        _ => {}
     }
 }
 

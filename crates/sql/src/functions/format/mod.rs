@@ -1,0 +1,174 @@
+//! `to_char`, `to_date` and `to_timestamp` with PostgreSQL's patterns. A pattern that is not built is refused.
+
+mod parse;
+mod pattern;
+mod show;
+
+use super::arithmetic::coded;
+use super::cast::cast_column;
+use crate::error::external;
+use crate::types::UTC;
+use crate::{SqlError, SqlType};
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringViewArray};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use pattern::Pattern;
+use std::sync::Arc;
+
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Which {
+    ToChar,
+    ToDate,
+    ToTimestamp,
+}
+
+/// One of the three functions.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Format {
+    which: Which,
+    signature: Signature,
+}
+
+impl Format {
+    pub(crate) fn all() -> [Self; 3] {
+        let signature = || Signature::user_defined(Volatility::Immutable);
+        [Which::ToChar, Which::ToDate, Which::ToTimestamp].map(|which| Self { which, signature: signature() })
+    }
+}
+
+fn zoned() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
+}
+
+impl ScalarUDFImpl for Format {
+    fn name(&self) -> &str {
+        match self.which {
+            Which::ToChar => "to_char",
+            Which::ToDate => "to_date",
+            Which::ToTimestamp => "to_timestamp",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let text = DataType::Utf8View;
+        match (self.which, types) {
+            (Which::ToTimestamp, [number]) if number.is_numeric() || number.is_null() => Ok(vec![DataType::Float64]),
+            (Which::ToDate | Which::ToTimestamp, [value, _]) if is_text(value) => Ok(vec![text.clone(), text]),
+            (Which::ToChar, [value, format]) if is_text(format) => match value {
+                DataType::Timestamp(_, None) => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None), text]),
+                DataType::Timestamp(_, Some(_)) | DataType::Date32 | DataType::Null => Ok(vec![zoned(), text]),
+                other => Err(external(SqlError::unsupported(
+                    format!("to_char of type {}", SqlType::of_arrow(other).name()),
+                    "It formats dates and timestamps. Numbers: round(x, 2)::text.",
+                ))),
+            },
+            _ => {
+                let types: Vec<String> = types.iter().map(|t| SqlType::of_arrow(t).name()).collect();
+                let message = format!("function {}({}) does not exist", self.name(), types.join(", "));
+                Err(external(SqlError::new("42883", message).hint("It takes a value and a pattern: 'YYYY-MM-DD'.")))
+            }
+        }
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(match self.which {
+            Which::ToChar => DataType::Utf8View,
+            Which::ToDate => DataType::Date32,
+            Which::ToTimestamp => zoned(),
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
+        let rows = if scalar { 1 } else { args.number_rows };
+        let arrays = args.args.iter().map(|a| a.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        let result = match arrays.as_slice() {
+            [epoch] => from_epoch(epoch)?,
+            [values, patterns] => self.format(values, &cast_column(patterns, &DataType::Utf8View)?)?,
+            _ => return Err(coded("42883", "a value and a pattern are expected")),
+        };
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
+        } else {
+            ColumnarValue::Array(result)
+        })
+    }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null)
+}
+
+impl Format {
+    fn format(&self, values: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef> {
+        let mut patterns = Patterns { texts: patterns.as_string_view(), last: None };
+        match self.which {
+            Which::ToChar => {
+                let has_zone = matches!(values.data_type(), DataType::Timestamp(_, Some(_)));
+                let values = values.as_primitive::<TimestampMicrosecondType>();
+                let shown = (0..values.len()).map(|row| {
+                    let Some(pattern) = patterns.at(row)?.filter(|_| values.is_valid(row)) else { return Ok(None) };
+                    show::show(pattern, values.value(row), has_zone).map(Some).map_err(external)
+                });
+                Ok(Arc::new(shown.collect::<Result<StringViewArray>>()?))
+            }
+            Which::ToDate | Which::ToTimestamp => {
+                let texts = cast_column(values, &DataType::Utf8View)?;
+                let texts = texts.as_string_view();
+                let mut read = |row: usize| {
+                    let Some(pattern) = patterns.at(row)?.filter(|_| texts.is_valid(row)) else { return Ok(None) };
+                    parse::parse(pattern, texts.value(row)).map(Some).map_err(external)
+                };
+                if self.which == Which::ToDate {
+                    let days = (0..texts.len()).map(|row| Ok(read(row)?.map(|micros| micros.div_euclid(DAY) as i32)));
+                    let days: PrimitiveArray<Date32Type> = days.collect::<Result<Vec<_>>>()?.into();
+                    return Ok(Arc::new(days));
+                }
+                let micros = (0..texts.len()).map(read).collect::<Result<Vec<_>>>()?;
+                Ok(Arc::new(PrimitiveArray::<TimestampMicrosecondType>::from(micros).with_timezone(UTC)))
+            }
+        }
+    }
+}
+
+/// Seconds since 1970, as PostgreSQL rounds them.
+fn from_epoch(seconds: &ArrayRef) -> Result<ArrayRef> {
+    let seconds = cast_column(seconds, &DataType::Float64)?;
+    let micros = seconds.as_primitive::<Float64Type>().iter().map(|v| {
+        v.map(|v| {
+            let micros = (v * 1e6).round_ties_even();
+            let fits = micros.abs() < 9.2e18;
+            fits.then_some(micros as i64).ok_or_else(|| coded("22008", &format!("timestamp out of range: \"{v}\"")))
+        })
+        .transpose()
+    });
+    let micros: PrimitiveArray<TimestampMicrosecondType> = micros.collect::<Result<Vec<_>>>()?.into();
+    Ok(Arc::new(micros.with_timezone(UTC)))
+}
+
+/// The pattern of each row, read once where it is the same for all.
+struct Patterns<'a> {
+    texts: &'a StringViewArray,
+    last: Option<(String, Pattern)>,
+}
+
+impl Patterns<'_> {
+    fn at(&mut self, row: usize) -> Result<Option<&Pattern>> {
+        if self.texts.is_null(row) {
+            return Ok(None);
+        }
+        let text = self.texts.value(row);
+        if self.last.as_ref().is_none_or(|(last, _)| last != text) {
+            self.last = Some((text.to_string(), Pattern::read(text).map_err(external)?));
+        }
+        Ok(self.last.as_ref().map(|(_, pattern)| pattern))
+    }
+}
