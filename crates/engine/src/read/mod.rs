@@ -1,6 +1,8 @@
 //! Reading: a version of the lake with what a transaction has staged over it, as tables of DataFusion.
 
 mod bind;
+mod direct;
+mod given;
 mod lookup;
 mod provider;
 mod run;

@@ -140,7 +140,10 @@ impl ExecutionPlan for LakeScan {
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let rows = match &self.lookup {
-            Some(lookup) => self.table.look_up(lookup, &self.projection)?,
+            Some(lookup) => match self.table.looked_up(lookup, &self.projection)? {
+                Some(rows) => rows,
+                None => self.table.scan(&self.projection)?,
+            },
             None => self.table.scan(&self.projection)?,
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), futures::stream::iter(rows))))
@@ -168,17 +171,16 @@ impl BoundTable {
         Ok(Box::new(below.chain(self.added(projection)?)))
     }
 
-    /// The rows that a lookup finds, and all that are staged: few beside those that the lookup leaves unread.
-    fn look_up(&self, lookup: &Lookup, projection: &[usize]) -> Result<Batches> {
+    /// The rows that a lookup finds, and all that are staged: few beside those that the lookup leaves unread. `None` if
+    /// reading the whole table is the better way.
+    pub(super) fn looked_up(&self, lookup: &Lookup, projection: &[usize]) -> Result<Option<Batches>> {
         let external = |e: sluice_sql::SqlError| DataFusionError::External(Box::new(e));
-        let Some(table) = self.below() else { return self.added(projection) };
-        let Some(ids) = lookup.row_ids(table, self.staged.as_ref()).map_err(external)? else {
-            return self.scan(projection);
-        };
+        let Some(table) = self.below() else { return self.added(projection).map(Some) };
+        let Some(ids) = lookup.row_ids(table, self.staged.as_ref()).map_err(external)? else { return Ok(None) };
         let (shape, stored) = self.shape(projection)?;
         let rows = table.rows(&ids, Some(&stored)).map_err(|e| external(crate::error::lake(e)))?;
         let found = shape.assemble(&rows, &Int64Array::from(ids));
-        Ok(Box::new(std::iter::once(found).chain(self.added(projection)?)))
+        Ok(Some(Box::new(std::iter::once(found).chain(self.added(projection)?))))
     }
 
     /// The stored rows below what is staged, if any shows.

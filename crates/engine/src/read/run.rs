@@ -1,9 +1,10 @@
-use super::{ReadView, bind};
+use super::{ReadView, bind, direct};
 use crate::context::Indexes;
 use arrow::array::RecordBatch;
 use chrono::DateTime;
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::ScalarValue;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::context::SessionState;
@@ -14,6 +15,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::SessionConfig;
 use sluice_sql::{Planner, Result, SqlError};
@@ -22,6 +24,7 @@ use std::sync::Arc;
 /// Runs plans by DataFusion, within a memory pool of its own.
 pub(crate) struct Runner {
     state: SessionState,
+    options: Arc<ConfigOptions>,
     indexes: Arc<Indexes>,
 }
 
@@ -40,18 +43,27 @@ impl Runner {
             // Plans come analyzed, with PostgreSQL's types: a second pass would have nothing to add.
             .with_analyzer_rules(vec![])
             .build();
-        Ok(Self { state, indexes })
+        Ok(Self { state, options: Arc::clone(planner.options()), indexes })
     }
 
     /// Starts a planned query over the rows of `view`.
     pub(crate) async fn stream(&self, plan: LogicalPlan, view: &ReadView) -> Result<SendableRecordBatchStream> {
-        let (plan, context) = self.bound(plan, view).await?;
+        let plan = bind::bind(plan, view, Some(&self.indexes))?;
+        if let Some(rows) = self.directly(&plan, view)? {
+            let schema = rows.schema();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([Ok(rows)]))));
+        }
+        let (plan, context) = self.physical(plan, view).await?;
         Ok(execute_stream(plan, context)?)
     }
 
     /// Runs a planned query to its end.
     pub(crate) async fn collect(&self, plan: LogicalPlan, view: &ReadView) -> Result<Vec<RecordBatch>> {
-        let (plan, context) = self.bound(plan, view).await?;
+        let plan = bind::bind(plan, view, Some(&self.indexes))?;
+        if let Some(rows) = self.directly(&plan, view)? {
+            return Ok(vec![rows]);
+        }
+        let (plan, context) = self.physical(plan, view).await?;
         Ok(collect(plan, context).await?)
     }
 
@@ -61,8 +73,8 @@ impl Runner {
         Ok(collect(plan, context).await?)
     }
 
-    async fn bound(&self, plan: LogicalPlan, view: &ReadView) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-        self.physical(bind::bind(plan, view, Some(&self.indexes))?, view).await
+    fn directly(&self, plan: &LogicalPlan, view: &ReadView) -> Result<Option<RecordBatch>> {
+        Ok(direct::run(plan, view.now_micros, &self.options)?)
     }
 
     async fn physical(&self, plan: LogicalPlan, view: &ReadView) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
@@ -100,7 +112,7 @@ impl Runner {
     /// The plan as text, with what running it took if `analyze`.
     pub(crate) async fn explain(&self, plan: LogicalPlan, view: &ReadView, analyze: bool) -> Result<String> {
         use datafusion::physical_plan::display::DisplayableExecutionPlan;
-        let (plan, context) = self.bound(plan, view).await?;
+        let (plan, context) = self.physical(bind::bind(plan, view, Some(&self.indexes))?, view).await?;
         if !analyze {
             return Ok(DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string());
         }

@@ -4,8 +4,7 @@ use crate::catalog::{Kind, ObjectRef, SourceDef, TableDef};
 use crate::system;
 use crate::version::Version;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, TableSource};
 use parking_lot::RwLock;
 use sluice_sql::{Result, SqlError, Tables};
@@ -244,7 +243,5 @@ impl Tables for Names<'_> {
 
 /// A table of rows that exist already.
 pub(crate) fn rows_source(rows: RecordBatch) -> Result<Arc<dyn TableSource>> {
-    let schema: SchemaRef = rows.schema();
-    let table = MemTable::try_new(schema, vec![vec![rows]])?;
-    Ok(provider_as_source(Arc::new(table)))
+    Ok(provider_as_source(Arc::new(super::given::GivenRows::new(rows)?)))
 }
