@@ -86,7 +86,8 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
     let start = words(&tokens);
     let start: Vec<&str> = start.iter().map(String::as_str).collect();
     match start.as_slice() {
-        ["CREATE" | "DROP" | "ALTER", "STREAM", "TABLE", ..] => rename_stream_table(&mut tokens),
+        ["ALTER", "STREAM", "TABLE", ..] | ["ALTER", "MATERIALIZED", "VIEW", ..] => alter_view(&mut tokens)?,
+        ["CREATE" | "DROP", "STREAM", "TABLE", ..] => rename_stream_table(&mut tokens),
         ["REFRESH", "MATERIALIZED" | "STREAM", "VIEW" | "TABLE", ..] => return refresh(&tokens),
         ["VACUUM", ..] => return Ok(nothing("VACUUM", "sluice compacts by itself; VACUUM does nothing")),
         ["ANALYZE", ..] => return Ok(nothing("ANALYZE", "statistics are kept with every write; ANALYZE does nothing")),
@@ -118,6 +119,23 @@ fn rename_stream_table(tokens: &mut [TokenWithSpan]) {
     if let Some(token) = table {
         token.token = Token::make_keyword("VIEW");
     }
+}
+
+/// A materialized view gets another name as a table does; the parser knows no ALTER of one.
+fn alter_view(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
+    let is = |t: &TokenWithSpan, word: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word));
+    if !tokens.iter().any(|t| is(t, "RENAME")) {
+        return Err(SqlError::unsupported(
+            "this ALTER of a materialized view",
+            "Use RENAME TO, or SELECT pgtrickle.alter_stream_table('name', schedule => '3s').",
+        ));
+    }
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| matches!(tokens[at].token, Token::Word(_))).collect();
+    if let [_, first, second, ..] = words.as_slice() {
+        tokens[*second].token = Token::make_keyword("TABLE");
+        tokens.drain(*first..*second);
+    }
+    Ok(())
 }
 
 /// `TABLE x` is `SELECT * FROM x`.

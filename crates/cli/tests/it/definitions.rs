@@ -174,6 +174,9 @@ ALTER TABLE wide DROP COLUMN a;
 ALTER TABLE wide DROP COLUMN b;
 ALTER TABLE wide ALTER d TYPE bigint;
 ALTER TABLE wide RENAME COLUMN id TO key;
+ALTER MATERIALIZED VIEW grouped RENAME TO sums;
+ALTER MATERIALIZED VIEW IF EXISTS grouped RENAME TO sums;
+! sums
 #
 INSERT INTO wide VALUES (9, 9, 9, 9);
 DROP TABLE clients;
@@ -305,6 +308,18 @@ async fn a_unique_index_on_a_view_withholds_what_would_break_it() {
     run(&client, "BEGIN; UPDATE p SET name = 'x' WHERE id = 1; UPDATE p SET name = 'a' WHERE id = 5; COMMIT").await;
     assert_eq!(status(&client, "names").await, "ACTIVE | NULL");
 
+    // A view that takes another's place keeps its indexes.
+    run(&client, "CREATE OR REPLACE MATERIALIZED VIEW spare AS SELECT id, v FROM p").await;
+    run(&client, "CREATE UNIQUE INDEX spare_id ON spare (id); CREATE INDEX spare_v ON spare (v)").await;
+    run(&client, "CREATE OR REPLACE MATERIALIZED VIEW spare AS SELECT name, id FROM p WHERE v > 0").await;
+    let left = "SELECT indexdef FROM pg_indexes WHERE tablename = 'spare'";
+    let index = "CREATE UNIQUE INDEX spare_id ON public.spare USING btree (id)";
+    assert_eq!(rows(&client, left).await.unwrap(), [index]);
+    let replaced = "BEGIN; CREATE OR REPLACE MATERIALIZED VIEW spare AS SELECT 1 AS id FROM p; COMMIT";
+    let error = outcome(&client, replaced).await;
+    assert_eq!(error, "23505 could not create unique index \"spare_id\"");
+    run(&client, "ROLLBACK").await;
+
     // Without the index the rows are shown.
     run(&client, "INSERT INTO p VALUES (9, 'a', 9)").await;
     assert!(status(&client, "names").await.starts_with("ERROR"));
@@ -408,6 +423,7 @@ async fn what_is_not_built_is_refused_with_a_way_out() {
         ("CREATE UNIQUE INDEX i ON t (w) NULLS NOT DISTINCT", "0A000"),
         ("CREATE INDEX i ON p (v)", "42809"),
         ("ALTER TABLE m ADD COLUMN x int", "42809"),
+        ("ALTER MATERIALIZED VIEW m SET (schedule = '3s')", "0A000"),
         ("ALTER TABLE p DROP COLUMN v", "42809"),
         ("ALTER TABLE t ALTER v TYPE smallint", "2BP01"),
         ("ALTER TABLE t ALTER v TYPE bigint", "2BP01"),

@@ -171,3 +171,62 @@ fn file_of(test: &TestLake, id: i64, keys: &[i32]) -> WrittenFile {
     let batches = [Ok::<_, LakeError>((kv(keys), None))];
     test.lake.write_file(&test.table(id).info, batches.into_iter()).unwrap()
 }
+
+#[test]
+fn lake_columns_look_before_the_commit_as_after() {
+    let mut test = TestLake::new("before");
+    let t = test.create("t", kv_columns());
+    test.insert(t, &[1, 2]);
+    let file = file_of(&test, t, &[10, 11]);
+    test.change(TableChange { table_id: t, inserts: vec![RowInsert::File(file)], ..TableChange::default() });
+    let added = ColumnInfo {
+        initial_default: Some("2024-02-29".to_string()),
+        ..ColumnInfo::new(test.table(t).info.next_column_id, "day", LakeType::Date)
+    };
+    let mut columns = test.table(t).info.columns.clone();
+    columns.remove(1);
+    columns[0].name = "key".to_string();
+    columns.push(added.clone());
+    let before = test.table(t).with_columns(columns).unwrap();
+    assert_eq!(keys(&test.table(t)), ["1", "2", "10", "11"]);
+    test.ddl(vec![
+        Ddl::DropColumn { table_id: t, column_id: 2 },
+        Ddl::RenameColumn { table_id: t, column_id: 1, name: "key".to_string() },
+        Ddl::AddColumn { table_id: t, column: added },
+    ]);
+    test.check();
+    let after = test.table(t);
+    assert_eq!(contents(&before), contents(&after));
+    assert_eq!(before.info.columns, after.info.columns);
+    assert_eq!(before.info.next_column_id, after.info.next_column_id);
+}
+
+#[test]
+fn lake_defaults_are_what_their_texts_say() {
+    use arrow::array::{
+        BinaryViewArray, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray,
+    };
+    let decimal = Decimal128Array::from(vec![-150]).with_precision_and_scale(8, 2).unwrap();
+    let time = TimestampMicrosecondArray::from(vec![-1_500_000]);
+    let values: [(LakeType, ArrayRef, &str); 9] = [
+        (LakeType::Int64, Arc::new(Int64Array::from(vec![i64::MIN])), "-9223372036854775808"),
+        (LakeType::Float64, Arc::new(Float64Array::from(vec![0.1])), "0.1"),
+        (LakeType::Float64, Arc::new(Float64Array::from(vec![f64::NEG_INFINITY])), "-inf"),
+        (LakeType::Decimal { precision: 8, scale: 2 }, Arc::new(decimal), "-1.50"),
+        (LakeType::Varchar, Arc::new(StringViewArray::from(vec!["it's"])), "it's"),
+        (LakeType::Boolean, Arc::new(BooleanArray::from(vec![false])), "false"),
+        (LakeType::Date, Arc::new(Date32Array::from(vec![19_782])), "2024-02-29"),
+        (LakeType::Timestamp, Arc::new(time.clone()), "1969-12-31 23:59:58.5"),
+        (LakeType::TimestampTz, Arc::new(time.with_timezone("UTC")), "1969-12-31 23:59:58.5+00"),
+    ];
+    for (ty, array, text) in values {
+        let found = crate::default_text(&ty, &array);
+        assert_eq!(found.as_deref(), Some(text));
+        let column = ColumnInfo { initial_default: found, ..ColumnInfo::new(1, "c", ty) };
+        assert_eq!(&crate::catalog::initial_values(&column, 1).unwrap(), &array);
+    }
+    let none = |ty: LakeType, array: ArrayRef| assert_eq!(crate::default_text(&ty, &array), None);
+    none(LakeType::Varchar, Arc::new(StringViewArray::from(vec!["NULL"])));
+    none(LakeType::Blob, Arc::new(BinaryViewArray::from_iter_values([b"x"])));
+    none(LakeType::Int32, Arc::new(Int32Array::from(vec![None])));
+}

@@ -150,6 +150,19 @@ fn refuse_other_kinds(create: &CreateIndex) -> Result<()> {
     Ok(())
 }
 
+/// Gives a view the indexes of the one that it replaces, and says which it cannot have.
+pub(super) fn carry_over(old: &TableDef, new: &mut TableDef) -> Vec<String> {
+    let mut notices = vec![];
+    for index in &old.indexes {
+        let names = index.columns.iter().map(|&c| old.columns[c].name.as_str());
+        match names.map(|name| new.position(name)).collect() {
+            Some(columns) => new.indexes.push(IndexDef { columns, ..index.clone() }),
+            None => notices.push(format!("index {} goes: the new query has not all of its columns", index.name)),
+        }
+    }
+    notices
+}
+
 /// `table_column_idx`, with a number behind it if that is taken.
 fn free_name(catalog: &Catalog, def: &TableDef, columns: &[usize]) -> String {
     let columns: Vec<&str> = columns.iter().map(|&c| def.columns[c].name.as_str()).collect();

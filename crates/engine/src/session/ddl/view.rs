@@ -85,7 +85,10 @@ impl Session {
             }
             ops.push(DdlOp::Drop { id: existing.id });
         }
-        let (def, notices) = self.materialized_def(&new, &catalog)?;
+        let (mut def, mut notices) = self.materialized_def(&new, &catalog)?;
+        if let Some(existing) = &existing {
+            notices.extend(super::index::carry_over(existing, &mut def));
+        }
         for message in notices {
             self.notice(message, None);
         }
@@ -95,6 +98,9 @@ impl Session {
             let rows = self.fill_in_block(&def).await?;
             self.submit_ddl(ops).await?;
             self.stage(id, rows)?;
+            for index in def.indexes.iter().filter(|i| i.unique) {
+                self.validate_key(&def, &index.name, &index.columns).await?;
+            }
         } else {
             self.submit_ddl(ops).await?;
         }
