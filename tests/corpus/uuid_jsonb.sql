@@ -8,6 +8,10 @@ SELECT id, doc, raw FROM uj
 SELECT id::text AS id, doc::text AS doc FROM uj
 -- view v_groups
 SELECT doc::text AS doc, count(*) AS n FROM uj GROUP BY doc::text
+-- view v_cast
+SELECT id, 'A0EEBC999C0B4EF8BB6D6BB9BD380A11'::uuid AS u, (raw::text)::jsonb AS j, raw::jsonb::text AS t FROM uj
+-- view v_equal
+SELECT id FROM uj WHERE id = 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11' OR id IN ('{650E8400-e29b-41d4-a716-446655440000}') OR doc = '{"z":{},"a":[]}'
 -- step
 INSERT INTO uj VALUES ('650e8400-e29b-41d4-a716-446655440000', '{"b":2,"aa":{"x":null,"y":[1,2.50,0]}}', '[ 1 ]'), ('750e8400e29b41d4a716446655440000', '{}', '{}');
 -- step

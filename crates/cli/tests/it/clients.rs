@@ -196,3 +196,22 @@ async fn information_schema_lists_tables_and_columns() {
     assert_eq!(crate::harness::rows(&client, schemas).await.unwrap(), expected);
     server.stop();
 }
+
+#[tokio::test]
+async fn psql_fetches_in_parts() {
+    if without("psql") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (host, port) = server.address.rsplit_once(':').unwrap();
+    let output = Command::new("psql")
+        .args(["-X", "-h", host, "-p", port, "-U", "test", "-d", "test", "-v", "FETCH_COUNT=7", "-At"])
+        .args(["-c", "\\set FETCH_COUNT 7", "-c", "SELECT i FROM generate_series(1, 20) AS g(i) ORDER BY i"])
+        .output()
+        .unwrap();
+    let expected: Vec<String> = (1..=20).map(|i| i.to_string()).collect();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), expected, "{errors}");
+    server.stop();
+}

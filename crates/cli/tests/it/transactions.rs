@@ -134,6 +134,7 @@ async fn constraints_hold() {
     run(&client, "CREATE TABLE o (id serial PRIMARY KEY, c int NOT NULL REFERENCES c(id), amount numeric(6,2) NOT NULL DEFAULT 1.5)").await;
     run(&client, "INSERT INTO c VALUES (1, 'a', 3), (2, NULL, NULL), (3, NULL, 1)").await;
     run(&client, "INSERT INTO o (c) VALUES (1)").await;
+    run(&client, "CREATE TABLE plain (n numeric); INSERT INTO plain VALUES (1.5), (2.10000000000000)").await;
     let refused = [
         ("INSERT INTO c VALUES (1, 'z', 1)", "23505"),
         ("INSERT INTO c VALUES (9, 'a', 1)", "23505"),
@@ -147,6 +148,16 @@ async fn constraints_hold() {
         ("INSERT INTO o (nope) VALUES (1)", "42703"),
         ("SELECT * FROM nope", "42P01"),
         ("SELECT 1 / 0", "22012"),
+        ("SELECT 'x'::uuid", "22P02"),
+        ("SELECT '{'::jsonb", "22P02"),
+        ("SELECT to_char(now(), 'TMMonth')", "0A000"),
+        ("SELECT to_date('2024-13-01', 'YYYY-MM-DD')", "22008"),
+        ("SELECT to_date('x', 'YYYY')", "22007"),
+        ("SELECT DISTINCT ON (id) id FROM c ORDER BY email", "42P10"),
+        ("DECLARE x CURSOR FOR SELECT 1", "25P01"),
+        ("FETCH 1 FROM x", "34000"),
+        ("CLOSE x", "34000"),
+        ("INSERT INTO plain VALUES (1.00000000001)", "22003"),
         ("SELECT 2147483647 + 1", "22003"),
         ("INSERT INTO nope VALUES (1)", "42P01"),
     ];

@@ -13,5 +13,6 @@ pub(crate) mod normalize;
 pub(crate) mod rewrite;
 pub(crate) mod round;
 pub(crate) mod sign;
+pub(crate) mod text_form;
 pub(crate) mod uuid;
 pub(crate) mod whole;

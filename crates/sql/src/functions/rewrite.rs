@@ -135,13 +135,13 @@ fn call(function: impl datafusion::logical_expr::ScalarUDFImpl + 'static, args: 
 
 /// What a rewrite does with the expressions of VALUES.
 #[derive(Clone, Copy, PartialEq)]
-enum InValues {
+pub(super) enum InValues {
     Keep,
     Rewrite,
 }
 
 /// Rewrites the expressions of every node, inputs first, and keeps the names of output columns.
-fn rewrite(
+pub(super) fn rewrite(
     plan: LogicalPlan,
     in_values: InValues,
     change: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>> + Copy,

@@ -3,6 +3,7 @@
 use super::{catalog, copies, distinct_on, names, params, precedence, refuse, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
+use crate::functions::text_form::TextForms;
 use crate::types::TypePlanner;
 use crate::{Result, SqlError, SqlType};
 use datafusion::common::config::ConfigOptions;
@@ -209,6 +210,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(OrderedAggregates),
+        Arc::new(TextForms),
         Arc::new(IntegerLiterals),
         Arc::new(TypeCoercion::new()),
         Arc::new(CheckedOperators),

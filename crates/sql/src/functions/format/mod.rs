@@ -1,19 +1,22 @@
 //! `to_char`, `to_date` and `to_timestamp` with PostgreSQL's patterns. A pattern that is not built is refused.
 
+mod number;
 mod parse;
 mod pattern;
 mod show;
 
 use super::arithmetic::coded;
 use super::cast::cast_column;
+use super::decimal::rescale;
 use crate::error::external;
 use crate::types::UTC;
 use crate::{SqlError, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringViewArray};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType, i256};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use number::NumberPattern;
 use pattern::Pattern;
 use std::sync::Arc;
 
@@ -65,9 +68,11 @@ impl ScalarUDFImpl for Format {
             (Which::ToChar, [value, format]) if is_text(format) => match value {
                 DataType::Timestamp(_, None) => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None), text]),
                 DataType::Timestamp(_, Some(_)) | DataType::Date32 | DataType::Null => Ok(vec![zoned(), text]),
+                number if number.is_integer() => Ok(vec![DataType::Decimal128(20, 0), text]),
+                DataType::Decimal128(_, _) => Ok(vec![value.clone(), text]),
                 other => Err(external(SqlError::unsupported(
                     format!("to_char of type {}", SqlType::of_arrow(other).name()),
-                    "It formats dates and timestamps. Numbers: round(x, 2)::text.",
+                    "It formats dates, timestamps and exact numbers: cast floats to numeric.",
                 ))),
             },
             _ => {
@@ -92,6 +97,9 @@ impl ScalarUDFImpl for Format {
         let arrays = args.args.iter().map(|a| a.to_array(rows)).collect::<Result<Vec<_>>>()?;
         let result = match arrays.as_slice() {
             [epoch] => from_epoch(epoch)?,
+            [values, patterns] if matches!(values.data_type(), DataType::Decimal128(_, _)) => {
+                numbers(values, &cast_column(patterns, &DataType::Utf8View)?)?
+            }
             [values, patterns] => self.format(values, &cast_column(patterns, &DataType::Utf8View)?)?,
             _ => return Err(coded("42883", "a value and a pattern are expected")),
         };
@@ -137,6 +145,31 @@ impl Format {
             }
         }
     }
+}
+
+/// Exact numbers by the pattern of each row.
+fn numbers(values: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef> {
+    let (values, patterns) = (values.as_primitive::<Decimal128Type>(), patterns.as_string_view());
+    let mut last: Option<(&str, NumberPattern)> = None;
+    let shown = (0..values.len()).map(|row| {
+        if values.is_null(row) || patterns.is_null(row) {
+            return Ok(None);
+        }
+        let text = patterns.value(row);
+        let pattern = match last.take() {
+            Some((known, pattern)) if known == text => pattern,
+            _ => NumberPattern::read(text).map_err(external)?,
+        };
+        let value = values.value(row);
+        let by = pattern.decimals as i32 - i32::from(values.scale());
+        let rounded = rescale(i256::from_i128(value), by).ok_or_else(|| coded("22003", "numeric field overflow"))?;
+        let digits = rounded.wrapping_abs().to_string();
+        let width = pattern.decimals + 1;
+        let out = pattern.show(rounded.is_negative(), &format!("{digits:0>width$}"));
+        last = Some((text, pattern));
+        Ok(Some(out))
+    });
+    Ok(Arc::new(shown.collect::<Result<StringViewArray>>()?))
 }
 
 /// Seconds since 1970, as PostgreSQL rounds them.
