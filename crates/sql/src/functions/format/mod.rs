@@ -24,9 +24,9 @@ const DAY: i64 = 86_400_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Which {
-    ToChar,
-    ToDate,
-    ToTimestamp,
+    Show,
+    ReadDate,
+    ReadTimestamp,
 }
 
 /// One of the three functions.
@@ -39,7 +39,7 @@ pub(crate) struct Format {
 impl Format {
     pub(crate) fn all() -> [Self; 3] {
         let signature = || Signature::user_defined(Volatility::Immutable);
-        [Which::ToChar, Which::ToDate, Which::ToTimestamp].map(|which| Self { which, signature: signature() })
+        [Which::Show, Which::ReadDate, Which::ReadTimestamp].map(|which| Self { which, signature: signature() })
     }
 }
 
@@ -50,9 +50,9 @@ fn zoned() -> DataType {
 impl ScalarUDFImpl for Format {
     fn name(&self) -> &str {
         match self.which {
-            Which::ToChar => "to_char",
-            Which::ToDate => "to_date",
-            Which::ToTimestamp => "to_timestamp",
+            Which::Show => "to_char",
+            Which::ReadDate => "to_date",
+            Which::ReadTimestamp => "to_timestamp",
         }
     }
 
@@ -63,9 +63,9 @@ impl ScalarUDFImpl for Format {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let text = DataType::Utf8View;
         match (self.which, types) {
-            (Which::ToTimestamp, [number]) if number.is_numeric() || number.is_null() => Ok(vec![DataType::Float64]),
-            (Which::ToDate | Which::ToTimestamp, [value, _]) if is_text(value) => Ok(vec![text.clone(), text]),
-            (Which::ToChar, [value, format]) if is_text(format) => match value {
+            (Which::ReadTimestamp, [number]) if number.is_numeric() || number.is_null() => Ok(vec![DataType::Float64]),
+            (Which::ReadDate | Which::ReadTimestamp, [value, _]) if is_text(value) => Ok(vec![text.clone(), text]),
+            (Which::Show, [value, format]) if is_text(format) => match value {
                 DataType::Timestamp(_, None) => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None), text]),
                 DataType::Timestamp(_, Some(_)) | DataType::Date32 | DataType::Null => Ok(vec![zoned(), text]),
                 number if number.is_integer() => Ok(vec![DataType::Decimal128(20, 0), text]),
@@ -85,9 +85,9 @@ impl ScalarUDFImpl for Format {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.which {
-            Which::ToChar => DataType::Utf8View,
-            Which::ToDate => DataType::Date32,
-            Which::ToTimestamp => zoned(),
+            Which::Show => DataType::Utf8View,
+            Which::ReadDate => DataType::Date32,
+            Which::ReadTimestamp => zoned(),
         })
     }
 
@@ -119,7 +119,7 @@ impl Format {
     fn format(&self, values: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef> {
         let mut patterns = Patterns { texts: patterns.as_string_view(), last: None };
         match self.which {
-            Which::ToChar => {
+            Which::Show => {
                 let has_zone = matches!(values.data_type(), DataType::Timestamp(_, Some(_)));
                 let values = values.as_primitive::<TimestampMicrosecondType>();
                 let shown = (0..values.len()).map(|row| {
@@ -128,14 +128,14 @@ impl Format {
                 });
                 Ok(Arc::new(shown.collect::<Result<StringViewArray>>()?))
             }
-            Which::ToDate | Which::ToTimestamp => {
+            Which::ReadDate | Which::ReadTimestamp => {
                 let texts = cast_column(values, &DataType::Utf8View)?;
                 let texts = texts.as_string_view();
                 let mut read = |row: usize| {
                     let Some(pattern) = patterns.at(row)?.filter(|_| texts.is_valid(row)) else { return Ok(None) };
                     parse::parse(pattern, texts.value(row)).map(Some).map_err(external)
                 };
-                if self.which == Which::ToDate {
+                if self.which == Which::ReadDate {
                     let days = (0..texts.len()).map(|row| Ok(read(row)?.map(|micros| micros.div_euclid(DAY) as i32)));
                     let days: PrimitiveArray<Date32Type> = days.collect::<Result<Vec<_>>>()?.into();
                     return Ok(Arc::new(days));

@@ -67,7 +67,7 @@ fn shown(field: &Field, t: &NaiveDateTime, has_zone: bool) -> String {
         Key::DayOfYear => number(t.ordinal().into(), 3),
         Key::Day => number(t.day().into(), 2),
         Key::DayOfWeek => number(t.weekday().number_from_sunday().into(), 1),
-        Key::Hour12 => number((if t.hour() % 12 == 0 { 12 } else { t.hour() % 12 }).into(), 2),
+        Key::Hour12 => number((if t.hour().is_multiple_of(12) { 12 } else { t.hour() % 12 }).into(), 2),
         Key::Hour24 => number(t.hour().into(), 2),
         Key::Minute => number(t.minute().into(), 2),
         Key::Second => number(t.second().into(), 2),
