@@ -11,6 +11,7 @@ mod duckdb;
 mod durability;
 mod files;
 mod foreign;
+mod formats;
 mod harness;
 mod lookup;
 mod nycflights;
