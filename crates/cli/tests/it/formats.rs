@@ -57,7 +57,8 @@ async fn every_format_opens() {
         assert_eq!(value(&client, "SELECT count(*) FROM latest").await, "3", "a plain view");
         verify(&client).await;
         if !without("duckdb") {
-            let views = ["gold=SELECT region, count(*) AS n, sum(amount) AS total FROM silver.enriched GROUP BY region"];
+            let views =
+                ["gold=SELECT region, count(*) AS n, sum(amount) AS total FROM silver.enriched GROUP BY region"];
             let reads = duckdb::check(&lake, &["--print", &views[0]["gold=".len()..]]);
             assert!(reads.contains("('us', 94, Decimal('105403.25'))"), "{reads}");
         }
