@@ -29,7 +29,9 @@ mod types;
 mod version;
 
 pub use bitmap::Bitmap;
-pub use catalog::{Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, TableChange, default_text};
+pub use catalog::{
+    Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, default_text,
+};
 pub use error::{LakeError, Result};
 pub use failpoint::failpoint;
 pub use files::{FileWriter, WrittenFile};

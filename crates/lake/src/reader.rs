@@ -3,7 +3,7 @@ use crate::catalog::{
     tick,
 };
 use crate::state::CatalogState;
-use crate::{LakeError, Result};
+use crate::{LakeError, Result, SnapshotChanges};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,9 +84,8 @@ impl LakeReader {
         last_tick_snapshot(&self.db)
     }
 
-    /// The snapshots after one, oldest first, with the tables that each touched and DuckLake's words for what it did
-    /// (`inlined_insert`, `deleted_from_table`, ...).
-    pub fn changes_since(&self, snapshot: i64) -> Result<Vec<(i64, Vec<(String, i64)>)>> {
+    /// What the snapshots after one did, oldest first.
+    pub fn changes_since(&self, snapshot: i64) -> Result<Vec<SnapshotChanges>> {
         changes_since(&self.db, snapshot)
     }
 

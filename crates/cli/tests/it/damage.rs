@@ -143,7 +143,8 @@ async fn a_full_disk_holds_up_writers_only() {
             format!("INSERT INTO t SELECT i, 'x' FROM generate_series({}, {}) AS g(i)", written + 1, written + 60_000);
         assert!(rows(&client, &sql).await.unwrap_err().starts_with("53100"));
     }
-    fs::remove_file(format!("/proc/{}/root/{place}/filler", server.pid())).unwrap();
+    let seen_by_server = Path::new("/proc").join(server.pid().to_string()).join("root");
+    fs::remove_file(seen_by_server.join(place.trim_start_matches('/')).join("filler")).unwrap();
     run(&client, &format!("INSERT INTO t VALUES ({}, 'after')", written + 1)).await;
     assert_eq!(value(&client, "SELECT n FROM n").await, (written + 1).to_string());
     for line in rows(&client, "SELECT sluice.verify()").await.unwrap() {

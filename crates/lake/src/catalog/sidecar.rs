@@ -172,8 +172,16 @@ pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize)
     Ok(db.prepare_cached(sql)?.query_map(rows, HistoryRow::read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Which tables each snapshot after `snapshot` touched, and how, in DuckLake's words.
-pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<(i64, Vec<(String, i64)>)>> {
+/// What a snapshot did to tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotChanges {
+    /// The snapshot.
+    pub snapshot: i64,
+    /// DuckLake's words (`inlined_insert`, `deleted_from_table`, ...) with the tables.
+    pub changes: Vec<(String, i64)>,
+}
+
+pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<SnapshotChanges>> {
     let sql = "SELECT snapshot_id, changes_made FROM ducklake_snapshot_changes WHERE snapshot_id > ?1 ORDER BY 1";
     let mut query = db.prepare_cached(sql)?;
     let word = |change: &str| {
@@ -182,7 +190,8 @@ pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<(i64, 
     };
     let row = |r: &Row<'_>| {
         let made: Option<String> = r.get(1)?;
-        Ok((r.get(0)?, made.unwrap_or_default().split(',').filter_map(word).collect()))
+        let changes = made.unwrap_or_default().split(',').filter_map(word).collect();
+        Ok(SnapshotChanges { snapshot: r.get(0)?, changes })
     };
     Ok(query.query_map([snapshot], row)?.collect::<rusqlite::Result<_>>()?)
 }

@@ -15,7 +15,7 @@ use crate::read::Staged;
 use crate::write::{Target, WriteSet, check_rows};
 use difference::{Difference, difference};
 use parking::Parked;
-use sluice_lake::{CatalogState, SidecarChange, TableInfo, TableVersion};
+use sluice_lake::{CatalogState, SidecarChange, SnapshotChanges, TableInfo, TableVersion};
 use sluice_sql::{Result, SqlError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -191,8 +191,8 @@ impl Core {
     fn touched(&self, since: i64) -> Result<BTreeMap<i64, Touched>> {
         let changes = self.lake.reader().and_then(|r| r.changes_since(since)).map_err(crate::error::lake)?;
         let mut touched: BTreeMap<i64, Touched> = BTreeMap::new();
-        for (snapshot, words) in changes {
-            for (word, table) in words {
+        for SnapshotChanges { snapshot, changes } in changes {
+            for (word, table) in changes {
                 let list = &mut touched.entry(table).or_default().0;
                 match list.last_mut() {
                     Some((last, words)) if *last == snapshot => words.push(word),
