@@ -4,6 +4,7 @@ use crate::Target;
 use crate::client::Connection;
 use crate::error::Result;
 use crate::output::{Format, Table};
+use serde_json::Value;
 use std::process::ExitCode;
 
 /// Show what reads what
@@ -15,8 +16,51 @@ pub(crate) struct Tree {
     name: Option<String>,
 }
 
+/// Show how a materialized view follows what it reads
+#[derive(clap::Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    target: Target,
+    /// The materialized view
+    name: String,
+}
+
+impl Explain {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let name = self.name.replace('\'', "''");
+        let facts = query(
+            &self.target,
+            &format!("SELECT * FROM pgtrickle.explain_st('{name}') WHERE property NOT LIKE 'step %'"),
+        )
+        .await?;
+        let steps = query(&self.target, &format!("SELECT * FROM sluice.explain('{name}') ORDER BY step")).await?;
+        let (facts, steps) =
+            (facts.into_iter().next().unwrap_or_default(), steps.into_iter().next().unwrap_or_default());
+        if self.target.output == Format::Json {
+            let mut object = serde_json::Map::new();
+            for row in &facts.rows {
+                if let [Some(property), value] = row.as_slice() {
+                    object.insert(property.clone(), value.clone().map_or(Value::Null, Value::String));
+                }
+            }
+            object.insert("steps".into(), steps.json());
+            println!("{}", Value::Object(object));
+            return Ok(ExitCode::SUCCESS);
+        }
+        for row in &facts.rows {
+            if let [Some(property), Some(value)] = row.as_slice() {
+                println!("{property}: {value}");
+            }
+        }
+        println!();
+        steps.print(Format::Text);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 pub(crate) async fn status(target: &Target) -> Result<ExitCode> {
-    let columns = "schema_name, name, status, strategy, schedule, rows, staleness, refreshes, last_refresh_ms, error";
+    let columns = "schema_name, name, status, strategy, schedule, rows, staleness, held_back, behind_schedule, refreshes, \
+                   last_refresh_ms, error";
     show(target, &format!("SELECT {columns} FROM sluice.status ORDER BY 1, 2")).await?;
     Ok(ExitCode::SUCCESS)
 }

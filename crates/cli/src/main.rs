@@ -63,6 +63,9 @@ enum Command {
         after_help = "Example: sluice maintain --dir shop\nCtrl-C stops it after the step it is at; nothing is lost."
     )]
     Maintain(maintain::Maintain),
+    /// Show how a materialized view follows what it reads: sources, operators with their state, reasons
+    #[command(after_help = "Example: sluice explain --dir shop gold_revenue --output json")]
+    Explain(inspect::Explain),
     /// Prove that maintained tables equal their queries over the stored tables
     #[command(
         after_help = "Example: sluice verify --dir shop\nExit codes: 0 no differences, 1 differences, 2 could not be compared"
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
             Command::Status(target) => inspect::status(&target).await,
             Command::Tree(tree) => tree.run().await,
             Command::Maintain(maintain) => maintain.run().await,
+            Command::Explain(explain) => explain.run().await,
             Command::Verify(verify) => verify.run().await,
         }
     });

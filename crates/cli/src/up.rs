@@ -21,6 +21,10 @@ pub(crate) struct Up {
     /// How long snapshots are kept: every one, one a minute, one an hour; what is left out is not kept
     #[arg(long, default_value = "1h,1d,30d", value_name = "TIME[,TIME[,TIME]]", value_parser = parse_retention)]
     retention: Retention,
+    /// Memory for the changes that each held-back view puts aside until its time comes; one that needs more is
+    /// computed anew then
+    #[arg(long, default_value = "64", value_name = "MIB")]
+    held_memory: usize,
 }
 
 impl Up {
@@ -32,7 +36,12 @@ impl Up {
         let listener = sluice_serve::bind(ServeOptions::new(self.listen)).await?;
         let address = listener.address();
         let mut terminate = signal(SignalKind::terminate())?;
-        let engine = Engine::open(&self.dir, &EngineOptions { retention: self.retention, ..EngineOptions::default() })?;
+        let options = EngineOptions {
+            retention: self.retention,
+            lag_bytes: self.held_memory.saturating_mul(1 << 20),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::open(&self.dir, &options)?;
         lock.set_address(&address.to_string())?;
         println!("sluice serves {} at {address} ({} ms)", self.dir.display(), started.elapsed().as_millis());
         println!("  psql -h {} -p {} -d sluice", address.ip(), address.port());

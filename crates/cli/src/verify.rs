@@ -27,13 +27,19 @@ impl Verify {
             all.columns = table.columns;
             all.rows.extend(table.rows);
         }
-        let differing = all.rows.iter().filter(|r| r[3].as_deref() != Some("0")).count();
+        let cell = |row: &[Option<String>], i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+        let differing = all.rows.iter().any(|r| cell(r, 3) != "0");
+        let compared = all.rows.iter().all(|r| cell(r, 5) == "t");
         if self.target.output == Format::Json {
             all.print(Format::Json);
         } else {
             print_text(&all)?;
         }
-        Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(match (differing, compared) {
+            (true, _) => ExitCode::FAILURE,
+            (false, true) => ExitCode::SUCCESS,
+            (false, false) => ExitCode::from(2),
+        })
     }
 
     fn sql(&self) -> String {

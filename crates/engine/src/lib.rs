@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod index;
 mod read;
+mod schedule;
 mod session;
 mod statement;
 mod system;
@@ -22,7 +23,9 @@ mod write;
 
 pub(crate) use context::Context;
 pub use copy::{CopyFormat, CopyIn, CopyKind};
-pub use session::{CommitPoint, Described, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus};
+pub use session::{
+    CommitPoint, Described, LiveNotices, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus,
+};
 pub use sluice_sql::{SqlError, SqlType};
 pub use statement::Parsed;
 pub use tick::ViewStatus;
@@ -46,11 +49,13 @@ pub struct EngineOptions {
     pub query_memory_bytes: usize,
     /// Which snapshots are kept.
     pub retention: Retention,
+    /// Changes that each held-back view may keep until its time comes, in bytes; beyond that it is computed anew.
+    pub lag_bytes: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { query_memory_bytes: 4 << 30, retention: Retention::default() }
+        Self { query_memory_bytes: 4 << 30, retention: Retention::default(), lag_bytes: 64 << 20 }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::Engine;
 use crate::catalog::{Catalog, ObjectRef, TableDef};
 use crate::error;
 use crate::read::{BoundTable, ReadView};
+use crate::tick::Held;
 use crate::version::Version;
 use arrow::array::RecordBatch;
 use sluice_sql::{Result, SqlError, cast_column};
@@ -34,8 +35,10 @@ pub struct Verified {
     pub differences: Vec<Difference>,
     /// How many rows differ in all.
     pub differing: usize,
-    /// Why it was not compared: it is held back at that snapshot (paused, or withheld by a failing row).
+    /// Why it is behind at that snapshot, if it is.
     pub held: Option<String>,
+    /// The snapshot over whose tables its query was run; `None` when it was not compared.
+    pub cut: Option<i64>,
 }
 
 impl Engine {
@@ -58,28 +61,47 @@ impl Engine {
         let mut results = vec![];
         for def in views {
             results.push(match held.get(&def.id) {
-                Some(reason) => Verified {
-                    name: def.name.clone(),
-                    snapshot: version.snapshot,
-                    rows: version.tables.get(&def.id).map_or(0, |t| t.live_rows()),
-                    differences: vec![],
-                    differing: 0,
-                    held: Some(reason.clone()),
-                },
-                None => self.verify_one(&version, &def, limit).await?,
+                Some(held) => self.verify_held(&version, &def, held, limit).await?,
+                None => self.verify_one(&version, &version, &def, limit).await?,
             });
         }
         Ok(results)
     }
 
-    /// Tables that lag at a snapshot, as that snapshot recorded it.
-    fn held_at(&self, snapshot: i64) -> Result<BTreeMap<i64, String>> {
-        let held = self.reader().held(snapshot).map_err(error::lake)?;
-        let parse = |json: String| {
-            serde_json::from_str(&json)
-                .map_err(|e| SqlError::internal(format!("the record of snapshot {snapshot} cannot be read: {e}")))
+    /// Tables that lag at a snapshot, as the tick that made it recorded them.
+    fn held_at(&self, snapshot: i64) -> Result<BTreeMap<i64, Held>> {
+        let tick = self.reader().tick_before(snapshot).map_err(error::lake)?;
+        Held::parse(tick.and_then(|t| t.held).as_deref())
+    }
+
+    /// A table that lags has to equal its query over the tables of its cut.
+    async fn verify_held(
+        &self,
+        version: &Arc<Version>,
+        def: &Arc<TableDef>,
+        held: &Held,
+        limit: usize,
+    ) -> Result<Verified> {
+        let cut = held.cut.filter(|cut| self.reader().has(*cut));
+        let Some(cut) = cut else {
+            let why = match held.cut {
+                Some(gone) => format!("{}; the snapshot that it is at ({gone}) has expired", held.why),
+                None => held.why.clone(),
+            };
+            return Ok(Verified {
+                name: def.name.clone(),
+                snapshot: version.snapshot,
+                rows: version.tables.get(&def.id).map_or(0, |t| t.live_rows()),
+                differences: vec![],
+                differing: 0,
+                held: Some(why),
+                cut: None,
+            });
         };
-        held.map_or_else(|| Ok(BTreeMap::new()), parse)
+        let mut then = self.stored_version(Some(cut))?;
+        then.time_micros = held.at;
+        let verified = self.verify_one(version, &Arc::new(then), def, limit).await?;
+        Ok(Verified { held: Some(held.why.clone()), ..verified })
     }
 
     /// What the catalog and the files say, apart from anything held in memory.
@@ -109,9 +131,17 @@ impl Engine {
         })
     }
 
-    async fn verify_one(&self, version: &Arc<Version>, def: &Arc<TableDef>, limit: usize) -> Result<Verified> {
-        let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
-        let view = ReadView { version: Arc::clone(version), staged: Arc::default(), now_micros: version.time_micros };
+    /// Compares the rows of `version` with the query over the tables of `then`.
+    async fn verify_one(
+        &self,
+        version: &Arc<Version>,
+        then: &Arc<Version>,
+        def: &Arc<TableDef>,
+        limit: usize,
+    ) -> Result<Verified> {
+        let was = then.catalog.by_id(def.id).and_then(|d| d.materialized()).or(def.materialized());
+        let m = was.ok_or_else(|| SqlError::internal("not a materialized view"))?;
+        let view = ReadView { version: Arc::clone(then), staged: Arc::default(), now_micros: then.time_micros };
         let context = self.context();
         let path = ["main".to_string()];
         let planned = crate::tick::plan_maintained(context, &view, &path, &m.query, &m.sources)?;
@@ -144,6 +174,7 @@ impl Engine {
             differences,
             differing: difference.len(),
             held: None,
+            cut: Some(then.snapshot),
         })
     }
 }

@@ -23,8 +23,8 @@ struct Node {
 pub struct NodeStats {
     /// The operator and its parameters.
     pub operator: String,
-    /// Positions of its inputs among the operators; sources are `None`.
-    pub inputs: Vec<Option<usize>>,
+    /// Where its inputs come from.
+    pub inputs: Vec<Input>,
     /// Rows of state.
     pub rows: usize,
     /// Bytes of state.
@@ -146,11 +146,7 @@ impl Circuit {
     pub fn stats(&self) -> Vec<NodeStats> {
         let stats = self.nodes.iter().map(|n| {
             let (rows, bytes) = n.operator.state();
-            let inputs = n.inputs.iter().map(|i| match *i {
-                Input::Node(n) => Some(n),
-                Input::Source(_) => None,
-            });
-            NodeStats { operator: n.operator.describe(), inputs: inputs.collect(), rows, bytes }
+            NodeStats { operator: n.operator.describe(), inputs: n.inputs.clone(), rows, bytes }
         });
         stats.collect()
     }

@@ -30,7 +30,7 @@ mod version;
 
 pub use bitmap::Bitmap;
 pub use catalog::{
-    Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, default_text,
+    Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, TickRow, default_text,
 };
 pub use error::{LakeError, Result};
 pub use failpoint::failpoint;

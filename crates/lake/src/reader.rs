@@ -1,6 +1,6 @@
 use crate::catalog::{
-    FileCache, HistoryRow, changes_since, last_tick, last_tick_snapshot, load, objects_at, read_history, snapshot_time,
-    tick,
+    FileCache, HistoryRow, TickRow, changes_since, last_tick, last_tick_snapshot, load, objects_at, read_history,
+    snapshot_time, tick, tick_before,
 };
 use crate::state::CatalogState;
 use crate::{LakeError, Result, SnapshotChanges};
@@ -38,6 +38,12 @@ impl LakeReader {
             snapshots.push((row.get(0)?, snapshot_time(row.get_ref(1)?.as_str().unwrap_or_default())?));
         }
         Ok(snapshots)
+    }
+
+    /// Whether a snapshot is still there.
+    pub fn has(&self, snapshot: i64) -> bool {
+        let sql = "SELECT 1 FROM ducklake_snapshot WHERE snapshot_id = ?1";
+        self.db.prepare_cached(sql).and_then(|mut q| q.exists([snapshot])).unwrap_or(false)
     }
 
     /// The lake as it was at a snapshot.
@@ -87,6 +93,11 @@ impl LakeReader {
     /// What the snapshots after one did, oldest first.
     pub fn changes_since(&self, snapshot: i64) -> Result<Vec<SnapshotChanges>> {
         changes_since(&self.db, snapshot)
+    }
+
+    /// The newest snapshot up to `snapshot` that a tick made.
+    pub fn tick_before(&self, snapshot: i64) -> Result<Option<TickRow>> {
+        tick_before(&self.db, snapshot)
     }
 
     /// What was done to a table, or to all, newest first.

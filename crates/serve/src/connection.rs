@@ -204,8 +204,24 @@ impl Connection {
     /// Executes a statement and tells what it has to say before its result.
     pub(crate) async fn execute(&mut self, statement: &Parsed, values: Vec<ScalarValue>) -> Result<Outcome, Failure> {
         let point = self.session.commit_point();
-        let work = self.session.execute(statement, values);
-        let outcome = unless_canceled(&self.registration.cancel, &point, work).await;
+        let live = self.session.live_notices();
+        let mut live = live.lock().await;
+        let outcome = {
+            let work = self.session.execute(statement, values);
+            let work = unless_canceled(&self.registration.cancel, &point, work);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut work => break done,
+                    Some(notice) = live.recv() => {
+                        self.wire.put(&notice_response(&notice))?;
+                        self.wire.flush().await?;
+                    }
+                }
+            }
+        };
+        drop(live);
         self.report()?;
         Ok(outcome?)
     }

@@ -118,7 +118,7 @@ async fn compare(client: &Client, names: &str, at: Option<i64>) -> Result<Vec<Co
 
 fn read(row: &[String]) -> Result<Compared> {
     let unreadable = || CliError::new(format!("the answer to verify cannot be read: {row:?}"));
-    let [_, snapshot, rows, differences, differing] = row else { return Err(unreadable()) };
+    let [_, snapshot, rows, differences, differing, _] = row else { return Err(unreadable()) };
     Ok(Compared {
         snapshot: snapshot.parse().map_err(|_| unreadable())?,
         rows: rows.parse().map_err(|_| unreadable())?,

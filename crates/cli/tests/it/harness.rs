@@ -35,8 +35,15 @@ impl Server {
 
     /// Starts with more arguments, too.
     pub fn start_args(dir: &Path, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command.args(["up", "--listen", "127.0.0.1:0", "--dir"]).arg(dir).args(args).envs(vars.iter().copied());
+        let mut command = up(dir);
+        command.args(args).envs(vars.iter().copied());
+        Self::spawn(dir, command)
+    }
+
+    /// Starts with further arguments, and its log in a file.
+    pub fn start_logged(dir: &Path, args: &[&str], log: &Path) -> Self {
+        let mut command = up(dir);
+        command.args(args).stderr(std::fs::File::create(log).unwrap());
         Self::spawn(dir, command)
     }
 
@@ -90,6 +97,12 @@ impl Server {
     pub fn wait(mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
     }
+}
+
+fn up(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(["up", "--listen", "127.0.0.1:0", "--dir"]).arg(dir);
+    command
 }
 
 impl Drop for Server {

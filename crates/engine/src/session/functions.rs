@@ -4,7 +4,7 @@
 use super::ddl::{NewView, check_schedule, parse_mode};
 use super::{Outcome, Session};
 use crate::catalog::{Mode, ObjectRef, TableDef};
-use crate::tick::DdlOp;
+use crate::tick::{DdlOp, Refresh, Request, ViewStatus, stopped};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, fold};
 use sqlparser::ast::{
@@ -13,6 +13,7 @@ use sqlparser::ast::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// A call of a management function, its arguments by name.
 pub(crate) struct Call {
@@ -176,7 +177,7 @@ impl Session {
                 self.drop_objects(&catalog, vec![def.id], cascade).await?;
             }
             "refresh_stream_table" => {
-                self.stream_table(&call.object()?)?;
+                self.refresh(&call.object()?).await?;
             }
             "pause_stream_table" | "pause" => self.set_paused(&call, true).await?,
             "resume_stream_table" | "resume" => self.set_paused(&call, false).await?,
@@ -197,9 +198,6 @@ impl Session {
             ));
         }
         let schedule = call.args.get("schedule").cloned();
-        if let Some(schedule) = &schedule {
-            check_schedule(schedule)?;
-        }
         let mode = call.args.get("refresh_mode").map_or(Ok(Mode::Auto), |m| parse_mode(m))?;
         let view = NewView {
             name: call.object()?,
@@ -221,11 +219,11 @@ impl Session {
         let crate::catalog::Kind::Materialized(m) = &mut altered.kind else {
             return Err(SqlError::internal("not a materialized view"));
         };
+        let mode = call.args.get("refresh_mode").map(|m| parse_mode(m)).transpose()?;
         if let Some(schedule) = call.args.get("schedule") {
-            check_schedule(schedule)?;
             m.schedule = Some(schedule.clone());
         }
-        let mode = call.args.get("refresh_mode").map(|m| parse_mode(m)).transpose()?;
+        check_schedule(m.schedule.as_deref(), mode.unwrap_or(m.mode))?;
         if let Some(status) = call.args.get("status") {
             m.paused = match status.to_uppercase().as_str() {
                 "ACTIVE" => false,
@@ -236,6 +234,7 @@ impl Session {
                     );
                 }
             };
+            refuse_pause(&def, m.mode, m.paused)?;
         }
         let new_query = call.args.get("query").cloned();
         if new_query.is_none() && mode.is_none_or(|mode| mode == m.mode) {
@@ -260,12 +259,13 @@ impl Session {
         let def = self.stream_table(&call.object()?)?;
         let mut altered = (*def).clone();
         if let crate::catalog::Kind::Materialized(m) = &mut altered.kind {
+            refuse_pause(&def, m.mode, paused)?;
             m.paused = paused;
         }
         self.submit_ddl(vec![DdlOp::redefine(altered)]).await
     }
 
-    /// Live tables hold all that was committed before; one that is held back is waited for.
+    /// Waits until a view holds all that was committed before the call.
     async fn wait_for(&mut self, call: &Call) -> Result<()> {
         let def = self.stream_table(&call.object()?)?;
         let seconds = call.args.get("timeout").map_or(Ok(30.0), |t| {
@@ -274,22 +274,41 @@ impl Session {
                 .parse::<f64>()
                 .map_err(|_| SqlError::new("22023", format!("invalid timeout \"{t}\"")).hint("Give seconds."))
         })?;
+        let wanted = self.engine.version().snapshot;
         let deadline = tokio::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
         loop {
-            let error = self.engine.status().get(&def.id).and_then(|s| s.error.clone());
-            let Some(error) = error else { return Ok(()) };
+            let Some(status) = self.engine.status().remove(&def.id) else {
+                return Err(SqlError::new("42P01", format!("\"{}\" was dropped meanwhile", def.name)));
+            };
+            let holds = status.cut.is_none_or(|cut| cut >= wanted);
+            if holds && self.engine.version().snapshot >= status.as_of {
+                return Ok(());
+            }
             if tokio::time::Instant::now() >= deadline {
-                return Err(SqlError::new("57014", format!("\"{}\" is held back: {error}", def.name))
-                    .hint("Mend the row, and it follows by itself."));
+                return Err(late(&def, &status));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// REFRESH MATERIALIZED VIEW: what is live is fresh already.
-    pub(crate) async fn refresh(&mut self, name: &ast::ObjectName) -> Result<Outcome> {
-        let def = self.stream_table(&ObjectRef::parse(name)?)?;
-        self.notice(format!("\"{}\" follows every commit; there was nothing to refresh", def.name), None);
+    /// REFRESH MATERIALIZED VIEW and `refresh_stream_table`: what is held back is brought up to date now.
+    pub(crate) async fn refresh(&mut self, name: &ObjectRef) -> Result<Outcome> {
+        let def = self.stream_table(name)?;
+        let status = self.engine.status().remove(&def.id).unwrap_or_default();
+        if status.cut.is_none() && !status.reads_clock {
+            self.notice(format!("\"{}\" follows every commit; there was nothing to refresh", def.name), None);
+            return Ok(Outcome::done("REFRESH MATERIALIZED VIEW"));
+        }
+        if self.block.as_ref().is_some_and(|b| !b.implicit || !b.writes.is_empty() || !b.ddl.is_empty()) {
+            let message = format!("\"{}\" cannot be refreshed inside a transaction", def.name);
+            return Err(
+                SqlError::new("25001", message).hint("It is held back: refresh it before BEGIN or after COMMIT.")
+            );
+        }
+        let (reply, answer) = oneshot::channel();
+        let refresh = Refresh { view: def.id, reply };
+        self.engine.requests().send(Request::Refresh(refresh)).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())??;
         Ok(Outcome::done("REFRESH MATERIALIZED VIEW"))
     }
 
@@ -310,4 +329,23 @@ impl Session {
         }
         Ok(Arc::clone(def))
     }
+}
+
+/// An IMMEDIATE view is never held back, by anything.
+fn refuse_pause(def: &TableDef, mode: Mode, paused: bool) -> Result<()> {
+    if paused && mode == Mode::Immediate {
+        return Err(SqlError::new("55000", format!("\"{}\" is IMMEDIATE and cannot be paused", def.name))
+            .hint("Alter its refresh_mode to AUTO first."));
+    }
+    Ok(())
+}
+
+/// Why a view does not hold yet what a client waited for.
+fn late(def: &TableDef, status: &ViewStatus) -> SqlError {
+    let (why, hint) = match (&status.error, &status.held) {
+        (Some(error), _) => (error.as_str(), "Mend the row, and it follows by itself."),
+        (None, Some(held)) => (held.as_str(), "REFRESH MATERIALIZED VIEW brings it up to date now."),
+        (None, None) => ("it is behind", "Wait longer."),
+    };
+    SqlError::new("57014", format!("\"{}\" is held back: {why}", def.name)).hint(hint)
 }

@@ -19,6 +19,7 @@ pub use commit_point::CommitPoint;
 pub use outcome::{Described, Notice, Outcome, OutputColumn, RowStream, TransactionStatus};
 
 use crate::Engine;
+use crate::catalog::ObjectRef;
 use crate::statement::{self, Parsed, Statement};
 use crate::version::Version;
 use block::Block;
@@ -27,6 +28,7 @@ pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
 use std::sync::{Arc, Weak};
+use tokio::sync::{Mutex, mpsc};
 
 /// See the module's page.
 pub struct Session {
@@ -40,10 +42,16 @@ pub struct Session {
     /// Alive while the engine waits for this session.
     hold: Weak<block::HeldFor>,
     commit_point: CommitPoint,
+    live: mpsc::UnboundedSender<Notice>,
+    live_notices: LiveNotices,
 }
+
+/// Notices of a statement that is still running.
+pub type LiveNotices = Arc<Mutex<mpsc::UnboundedReceiver<Notice>>>;
 
 impl Session {
     pub(crate) fn new(engine: Engine, user: &str) -> Self {
+        let (live, live_notices) = mpsc::unbounded_channel();
         Self {
             engine,
             settings: Settings::new(user),
@@ -53,6 +61,8 @@ impl Session {
             defines_from: None,
             hold: Weak::new(),
             commit_point: CommitPoint::default(),
+            live,
+            live_notices: Arc::new(Mutex::new(live_notices)),
         }
     }
 
@@ -95,7 +105,7 @@ impl Session {
                 }
                 Ok(Outcome::done(*tag))
             }
-            Statement::Refresh(name) => self.refresh(name).await,
+            Statement::Refresh(name) => self.refresh(&ObjectRef::parse(name)?).await,
             Statement::Sql(ast) => self.run_sql(parsed, ast, params).await,
         }
     }
@@ -164,7 +174,17 @@ impl Session {
 
     /// Notices that came up since the last call, to be sent before the result.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        let mut notices = vec![];
+        if let Ok(mut live) = self.live_notices.try_lock() {
+            notices.extend(std::iter::from_fn(|| live.try_recv().ok()));
+        }
+        notices.append(&mut self.notices);
+        notices
+    }
+
+    /// What a running statement says of its progress; what is not taken stays for [`Self::take_notices`].
+    pub fn live_notices(&self) -> LiveNotices {
+        Arc::clone(&self.live_notices)
     }
 
     /// Settings that a client is told when it connects.
@@ -179,6 +199,13 @@ impl Session {
 
     pub(crate) fn notice(&mut self, message: impl Into<String>, hint: Option<String>) {
         self.notices.push(Notice { severity: "NOTICE", code: "00000", message: message.into(), hint });
+    }
+
+    /// A notice that does not wait for the statement's end.
+    pub(crate) fn notice_now(&mut self, message: String) {
+        let notice = Notice { severity: "NOTICE", code: "00000", message, hint: None };
+        // The receiver is the session's own.
+        let _ = self.live.send(notice);
     }
 
     /// An error outside of [`Self::execute`] fails the open transaction too.

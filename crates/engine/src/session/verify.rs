@@ -1,7 +1,7 @@
 use super::functions::Call;
 use super::{Outcome, Session};
 use crate::verify::Verified;
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType};
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(crate) fn columns() -> Vec<(String, SqlType)> {
         column("rows", SqlType::Int8),
         column("differences", SqlType::Int8),
         column("differing_rows", SqlType::Text),
+        column("compared", SqlType::Bool),
     ]
 }
 
@@ -37,24 +38,30 @@ impl Session {
         let rows: ArrayRef = Arc::new(results.iter().map(|r| Some(r.rows as i64)).collect::<Int64Array>());
         let count: ArrayRef = Arc::new(results.iter().map(|r| Some(r.differing as i64)).collect::<Int64Array>());
         let shown: ArrayRef = Arc::new(StringViewArray::from_iter_values(results.iter().map(differences)));
+        let compared: ArrayRef = Arc::new(results.iter().map(|r| Some(r.cut.is_some())).collect::<BooleanArray>());
         let batch = RecordBatch::try_from_iter([
             ("name", name),
             ("snapshot", snapshot),
             ("rows", rows),
             ("differences", count),
             ("differing_rows", shown),
+            ("compared", compared),
         ])?;
         Ok(Outcome::rows(columns(), vec![batch], "SELECT"))
     }
 }
 
 fn differences(result: &Verified) -> String {
-    if let Some(reason) = &result.held {
-        return format!("not compared, it is held back: {reason}");
-    }
+    let held = match (&result.held, result.cut) {
+        (None, _) => None,
+        (Some(reason), None) => Some(format!("not compared, it is held back: {reason}")),
+        (Some(reason), Some(cut)) => {
+            Some(format!("compared over the tables of snapshot {cut}, as it is held back: {reason}"))
+        }
+    };
     let line = |d: &crate::verify::Difference| {
         let side = if d.copies > 0 { "only in the table" } else { "only in the query" };
         format!("{side}, {} time(s): {}", d.copies.abs(), d.row)
     };
-    result.differences.iter().map(line).collect::<Vec<_>>().join("\n")
+    held.into_iter().chain(result.differences.iter().map(line)).collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,6 @@
 //! What Sluice says of itself, as tables: the schema `sluice`, and the functions of `pgtrickle` over it.
 
+mod explain;
 pub(crate) mod pg;
 mod rows;
 mod views;
@@ -33,6 +34,8 @@ pub(crate) fn function(engine: &Engine, view: &ReadView, name: &str, args: &[Exp
     match name.strip_prefix("pgtrickle.").or_else(|| name.strip_prefix("sluice.")) {
         Some("pgt_status") => views::pgt_status(engine, view).map(Some),
         Some("dependency_tree") => views::dependency_tree(engine, view, text(0).as_deref()).map(Some),
+        Some("explain") => explain::explain(engine, view, text(0).as_deref()).map(Some),
+        Some("explain_st") => explain::explain_st(engine, view, text(0).as_deref()).map(Some),
         Some("health_check") => views::health_check(engine, view).map(Some),
         Some("get_refresh_history") => {
             views::history(engine, view, text(0).as_deref(), number(1).unwrap_or(20)).map(Some)

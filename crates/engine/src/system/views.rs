@@ -2,6 +2,7 @@ use super::rows::Columns;
 use crate::Engine;
 use crate::catalog::{Catalog, ObjectRef, TableDef};
 use crate::read::ReadView;
+use crate::schedule::Schedule;
 use crate::tick::ViewStatus;
 use arrow::array::RecordBatch;
 use sluice_sql::Result;
@@ -13,23 +14,27 @@ fn states(engine: &Engine, view: &ReadView) -> Vec<(Arc<TableDef>, ViewStatus)> 
     let status = engine.status();
     // Tables have a state only while they are parked.
     let views = view.version.catalog.tables().filter(|d| d.materialized().is_some() || status.contains_key(&d.id));
-    let now = view.version.time_micros;
+    let now = view.version.time_micros.max(view.now_micros);
     views
         .map(|d| {
             let mut state = status
                 .get(&d.id)
                 .cloned()
                 .unwrap_or_else(|| ViewStatus { state: "ACTIVE".into(), ..ViewStatus::default() });
-            if state.error.is_none() {
+            if state.cut.is_none() && state.error.is_none() && !state.reads_clock {
                 // What holds nothing back is complete up to now, also while nothing changes.
-                state.data_micros = now.max(view.now_micros);
-            }
-            if d.materialized().is_some_and(|m| m.paused) {
-                state.state = "PAUSED".into();
+                state.data_micros = now;
             }
             (Arc::clone(d), state)
         })
         .collect()
+}
+
+/// Whether a view is later than its schedule allows.
+fn is_late(def: &TableDef, state: &ViewStatus, now: i64) -> bool {
+    let schedule = def.materialized().and_then(|m| m.schedule.as_deref());
+    // A schedule was read when it was given.
+    Schedule::of(schedule).is_ok_and(|s| s.is_late(state.data_micros, now))
 }
 
 fn live_rows(view: &ReadView, id: i64) -> Option<i64> {
@@ -49,6 +54,8 @@ pub(super) fn status(engine: &Engine, view: &ReadView) -> Result<RecordBatch> {
         .bigint("rows", each().map(|(d, _)| live_rows(view, d.id)))
         .time("data_timestamp", each().map(|(_, s)| Some(s.data_micros)))
         .interval("staleness", each().map(|(_, s)| Some((view.now_micros - s.data_micros).max(0))))
+        .text("held_back", each().map(|(_, s)| s.held.clone()))
+        .bool("behind_schedule", each().map(|(d, s)| Some(is_late(d, s, view.now_micros))))
         .text("error", each().map(|(_, s)| s.error.clone()))
         .bigint("consecutive_errors", each().map(|(_, s)| Some(s.consecutive_errors)))
         .bigint("refreshes", each().map(|(_, s)| Some(s.refreshes)))
@@ -166,18 +173,25 @@ fn refresh_order(catalog: &Catalog) -> BTreeMap<i64, i32> {
 pub(super) fn health_check(engine: &Engine, view: &ReadView) -> Result<RecordBatch> {
     let mut checks: Vec<(String, &str, String)> = vec![];
     for (def, state) in states(engine, view) {
+        let name = format!("stream_table:{}", def.name);
+        let seconds = (view.now_micros - state.data_micros) / 1_000_000;
+        let schedule = def.materialized().and_then(|m| m.schedule.clone()).unwrap_or_default();
         if let Some(error) = &state.error {
-            checks.push((
-                format!("stream_table:{}", def.name),
-                "ERROR",
-                format!("held at its last good state: {error}"),
-            ));
+            checks.push((name.clone(), "ERROR", format!("held at its last good state: {error}")));
         } else if state.state == "PAUSED" {
-            checks.push((format!("stream_table:{}", def.name), "WARN", "paused".to_string()));
+            checks.push((name.clone(), "WARN", "paused".to_string()));
+        }
+        if is_late(&def, &state, view.now_micros) {
+            let why = state.held.as_deref().unwrap_or("rows fail");
+            checks.push((name, "WARN", format!("{seconds} s behind, its schedule allows {schedule}: {why}")));
         }
     }
     if checks.is_empty() {
-        checks.push(("stream_tables".into(), "OK", "every materialized view is fresh".to_string()));
+        checks.push((
+            "stream_tables".into(),
+            "OK",
+            "every materialized view is as fresh as its schedule asks".to_string(),
+        ));
     }
     Columns::default()
         .text("check_name", checks.iter().map(|c| Some(c.0.clone())))

@@ -2,7 +2,7 @@
 
 use super::ddl::{Definitions, create_indexes, lake_column};
 use super::graph::plain;
-use super::view_state::{How, View};
+use super::graph::{How, View};
 use super::{Core, Tick};
 use crate::catalog::{Catalog, TableDef};
 use crate::error;
@@ -124,7 +124,7 @@ impl Core {
         let readers: Vec<i64> = self.graph.views.iter().filter(|(_, v)| reads(v)).map(|(id, _)| *id).collect();
         for id in readers {
             let def = Arc::clone(&self.graph.views[&id].def);
-            if !matches!(self.graph.views[&id].how, How::Recompute { .. }) || definitions.dropped.contains(&id) {
+            if !matches!(self.graph.views[&id].how, How::Recompute) || definitions.dropped.contains(&id) {
                 continue;
             }
             let planned = View::plan(&self.context, &tick.base, &definitions.catalog, def)?;

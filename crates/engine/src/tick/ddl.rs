@@ -130,7 +130,7 @@ impl Core {
                 if def.is_stored() {
                     let schema_id = catalog.schemas().get(&def.schema).copied();
                     let schema_id = schema_id.ok_or_else(|| SqlError::internal("a schema is gone"))?;
-                    let columns = def.columns.iter().map(lake_column).collect();
+                    let columns = columns_to_create(def);
                     definitions.lake.push(Ddl::CreateTable { id: def.id, schema_id, name: def.name.clone(), columns });
                     tick.writes.tables.insert(def.id, Staged::new(def.arrow()));
                     create_indexes(&self.context, def, None)?;
@@ -251,6 +251,11 @@ pub(super) fn object(def: &TableDef) -> Result<(i64, String, String)> {
         Kind::Materialized(_) => "materialized_view",
     };
     Ok((def.id, kind.to_string(), json))
+}
+
+/// A table's columns as the lake stores them.
+pub(super) fn columns_to_create(def: &TableDef) -> Vec<ColumnInfo> {
+    def.columns.iter().map(lake_column).collect()
 }
 
 /// A column as the lake stores it.

@@ -4,6 +4,7 @@
 mod alter;
 mod ddl;
 mod feed;
+mod fill;
 mod foreign;
 mod graph;
 mod maintain;
@@ -14,14 +15,13 @@ mod restore;
 mod save;
 mod transactions;
 mod unique;
-mod view_state;
 
 pub(crate) use alter::{Alteration, lake_columns};
 pub(crate) use ddl::{DdlOp, lake_column, lake_type};
-pub(crate) use graph::{Graph, not_incremental, plan_maintained};
+pub use graph::ViewStatus;
+pub(crate) use graph::{Graph, Held, not_incremental, plan_maintained};
 pub(crate) use maintain::{FLUSH_ROWS, Task, Upkept};
-pub(crate) use requests::{Committed, Hold, Request, Requests, Transaction};
-pub use view_state::ViewStatus;
+pub(crate) use requests::{Committed, FillRequest, Hold, Refresh, Request, Requests, Transaction};
 
 use crate::context::Context;
 use crate::read::ReadView;
@@ -29,15 +29,17 @@ use crate::version::Version;
 use crate::write::WriteSet;
 use chrono::Utc;
 use parking_lot::RwLock;
-use sluice_lake::{Lake, SidecarChange};
+use sluice_lake::{Lake, RowInsert, SidecarChange};
 use sluice_sql::{Result, SqlError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Views that read the clock are recomputed this often.
-const CLOCK: Duration = Duration::from_secs(1);
+/// With nothing to do, the engine looks this often whether a view's time has come.
+const IDLE: Duration = Duration::from_millis(250);
+/// And this often at what need not be known at once.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// Everything that only the engine's thread touches.
 pub(crate) struct Core {
@@ -51,6 +53,9 @@ pub(crate) struct Core {
     pub(crate) upkeep: maintain::Upkeep,
     /// Tables that another program changed in a way that is not followed.
     pub(crate) parking: foreign::Parking,
+    /// Bytes of changes that a held-back view may keep.
+    pub(crate) lag_bytes: usize,
+    pub(crate) looked: Instant,
 }
 
 /// What one tick has gathered so far.
@@ -63,13 +68,15 @@ pub(crate) struct Tick {
     pub(crate) follows: bool,
     /// Tables whose new rows another program stored.
     pub(crate) followed: BTreeSet<i64>,
+    /// Rows of tables that this tick makes, written before it, and how many they are.
+    pub(crate) filled: BTreeMap<i64, (Vec<RowInsert>, i64)>,
 }
 
 impl Core {
     /// Serves requests until the last sender is gone or a stop is asked for.
     pub(crate) fn run(mut self, requests: Receiver<Request>) {
         loop {
-            let first = match requests.recv_timeout(self.upkeep.patience(CLOCK)) {
+            let first = match requests.recv_timeout(self.upkeep.patience(IDLE)) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -80,6 +87,7 @@ impl Core {
                 waiting.truncate(at);
             }
             self.serve(waiting);
+            self.keep_house();
             self.maintain();
             if stop.is_some() {
                 return;
@@ -89,7 +97,7 @@ impl Core {
 
     /// One tick for all waiting transactions, except that each change of definitions has a tick of its own.
     fn serve(&mut self, waiting: Vec<Request>) {
-        let mut batch = vec![];
+        let (mut batch, mut refreshes) = (vec![], vec![]);
         for request in waiting {
             match request {
                 Request::Commit(t) if t.ddl.is_empty() => batch.push(t),
@@ -103,10 +111,38 @@ impl Core {
                 }
                 Request::Upkeep(task, reply) => self.upkeep.ask(task, reply),
                 Request::Resync(table, reply) => drop(reply.send(self.resync(table))),
+                Request::Refresh(refresh) => refreshes.push(refresh),
+                Request::Fill(request) => self.start_fill(request),
+                Request::Filled(filled) => self.join(*filled),
                 Request::Stop => {}
             }
         }
         self.tick(batch);
+        self.refresh(refreshes);
+    }
+
+    /// Brings views up to date that clients do not want to wait for.
+    fn refresh(&mut self, refreshes: Vec<Refresh>) {
+        if refreshes.is_empty() {
+            return;
+        }
+        self.graph.forced = refreshes.iter().map(|r| r.view).collect();
+        let outcome = self.try_tick(vec![]);
+        self.graph.forced.clear();
+        for Refresh { view, reply } in refreshes {
+            // A client that went away needs no answer.
+            let _ = reply.send(outcome.clone().and_then(|()| self.graph.refreshed(view)));
+        }
+    }
+
+    /// What is worth a look once a second.
+    fn keep_house(&mut self) {
+        if self.looked.elapsed() < HOUSEKEEPING {
+            return;
+        }
+        self.looked = Instant::now();
+        self.show_states();
+        self.warn_late(Utc::now().timestamp_micros());
     }
 
     /// Takes one transaction before all others; a statement that fails or is cancelled drops its end.
@@ -128,20 +164,28 @@ impl Core {
             next_row: BTreeMap::new(),
             follows: false,
             followed: BTreeSet::new(),
+            filled: BTreeMap::new(),
         }
     }
 
-    /// Runs a tick and answers its transactions.
+    /// A tick whose transactions are answered one by one; a failure is in the log as well.
     fn tick(&mut self, transactions: Vec<Transaction>) {
+        let _ = self.try_tick(transactions);
+    }
+
+    /// Runs a tick and answers its transactions; does nothing when there is nothing to do.
+    fn try_tick(&mut self, transactions: Vec<Transaction>) -> Result<()> {
         self.look_for_foreign();
-        if transactions.is_empty() && !self.graph.clock_due() && !self.graph.foreign {
-            return;
+        let now = Utc::now().timestamp_micros();
+        let due = self.graph.is_due(now) || self.graph.retry_due(now);
+        if transactions.is_empty() && !due && !self.graph.foreign {
+            return Ok(());
         }
         if let Err(e) = self.follow_foreign() {
             for t in transactions {
                 let _ = t.reply.send(Err(e.clone()));
             }
-            return;
+            return Err(e);
         }
         let mut tick = self.start_tick();
         let (accepted, sidecar, version) = self.accept(&mut tick, transactions);
@@ -161,6 +205,7 @@ impl Core {
             // A client that went away needs no answer.
             let _ = reply.send(answer);
         }
+        outcome.map(drop)
     }
 
     /// Notices snapshots of other programs; a commit over them would be refused.

@@ -4,6 +4,7 @@
 use super::graph::staged_of;
 use super::{Core, Tick};
 use crate::catalog::{Catalog, TableDef};
+use crate::index::RowIndex;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
@@ -39,35 +40,29 @@ impl Core {
             index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
         }
         if def.row_key().is_some() {
-            self.refuse_double_keys(&def, &index, &come_keys, &come)?;
+            refuse_double_keys(&def, &index.read(), &come)?;
         }
         let staged = staged_of(tick, &def);
         staged.remove(&gone, &gone_ids)?;
         staged.add(come, come_ids);
         Ok(())
     }
+}
 
-    /// A derived key that two rows share would be a bug in its derivation; the tick stops before it is stored.
-    fn refuse_double_keys(
-        &self,
-        def: &TableDef,
-        index: &parking_lot::RwLock<crate::index::RowIndex>,
-        keys: &[ArrayRef],
-        rows: &RecordBatch,
-    ) -> Result<()> {
-        let found = index.read().all(keys, rows.num_rows())?;
-        match found.iter().position(|ids| ids.len() > 1) {
-            None => Ok(()),
-            Some(row) => {
-                let row = sluice_flow::row_text(rows, row);
-                Err(SqlError::internal(format!("two rows of {} have the key of {row}", def.name)))
-            }
+/// A derived key that two rows share would be a bug in its derivation; it stops before it is stored.
+pub(super) fn refuse_double_keys(def: &TableDef, index: &RowIndex, rows: &RecordBatch) -> Result<()> {
+    let found = index.all(&index.keys(rows), rows.num_rows())?;
+    match found.iter().position(|ids| ids.len() > 1) {
+        None => Ok(()),
+        Some(row) => {
+            let row = sluice_flow::row_text(rows, row);
+            Err(SqlError::internal(format!("two rows of {} have the key of {row}", def.name)))
         }
     }
 }
 
 /// Rows of one sign, as often as their weight says.
-fn repeated(change: &ZBatch, def: &TableDef, sign: i64) -> Result<RecordBatch> {
+pub(super) fn repeated(change: &ZBatch, def: &TableDef, sign: i64) -> Result<RecordBatch> {
     if change.iter_weights().all(|w| w == sign) {
         let rows = change.rows();
         return Ok(with_row_count(def.arrow(), rows.columns().to_vec(), rows.num_rows())?);

@@ -1,19 +1,20 @@
 //! Opening a lake: definitions, indexes and operators are rebuilt from what is stored.
 
+use super::graph::{Cut, View};
 use super::maintain::Upkeep;
-use super::view_state::{Undo, View};
-use super::{Core, Graph, Tick, restore};
+use super::{Core, Graph, Held, Tick, restore};
 use crate::EngineOptions;
-use crate::catalog::{Catalog, TableDef};
+use crate::catalog::{Catalog, Mode, TableDef};
 use crate::context::Context;
 use crate::error;
 use crate::read::Runner;
 use crate::read::same_columns;
+use crate::schedule::Schedule;
 use crate::version::Version;
 use parking_lot::RwLock;
 use sluice_lake::{Commit, Lake, SidecarChange};
 use sluice_sql::{Planner, Result, SqlError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,46 +40,45 @@ impl Core {
             recent: Default::default(),
             upkeep: Upkeep::new(options.retention.clone()),
             parking: Default::default(),
+            lag_bytes: options.lag_bytes,
+            looked: Instant::now(),
         };
         core.look_back()?;
         match core.followed()? {
-            Some(held) => core.restore_all(&held)?,
+            Some(record) => core.restore_all(&record)?,
             None => core.rebuild_all()?,
         }
         core.settle_parked()?;
         Ok(core)
     }
 
-    /// The views that the newest snapshot holds back, if every other is known to be what its query gives: Sluice of
-    /// this version made the snapshot, or only rows were moved since.
-    fn followed(&self) -> Result<Option<BTreeSet<i64>>> {
+    /// What the newest snapshot holds back, if every other view is known to be what its query gives: Sluice of this
+    /// version made the snapshot, or only rows were moved since.
+    fn followed(&self) -> Result<Option<Record>> {
         let version = self.lake.sidecar().map_err(error::lake)?.positions.remove(VERSION);
-        if version.as_deref() != Some(env!("CARGO_PKG_VERSION")) {
+        let own = version.as_deref() == Some(env!("CARGO_PKG_VERSION"));
+        if !own || self.lake.reader().and_then(|r| r.last_tick()).map_err(error::lake)?.is_none() {
             return Ok(None);
         }
-        let Some(held) = self.lake.reader().and_then(|r| r.last_tick()).map_err(error::lake)? else { return Ok(None) };
-        let held: BTreeMap<i64, String> = match held {
-            None => BTreeMap::new(),
-            Some(json) => serde_json::from_str(&json)
-                .map_err(|e| SqlError::internal(format!("the record of the newest snapshot cannot be read: {e}")))?,
-        };
-        Ok(Some(held.into_keys().collect()))
+        Record::read(&self.lake).map(Some)
     }
 
-    /// Fills indexes and operators from the newest snapshot, and rebuilds the views that it `held` back.
-    fn restore_all(&mut self, held: &BTreeSet<i64>) -> Result<()> {
+    /// Fills indexes and operators from the newest snapshot; views that it held back stay behind, or are rebuilt.
+    fn restore_all(&mut self, record: &Record) -> Result<()> {
         let mut tick = self.start_tick();
         let catalog = Arc::clone(&tick.base.catalog);
-        let (restored, rebuilt): (Vec<i64>, Vec<i64>) =
-            views_in_order(&catalog).into_iter().partition(|id| !held.contains(id));
-        let views = restore::restore(&self.context, &self.view(&tick), &restored)?;
-        for view in views {
+        let (restored, held): (Vec<i64>, Vec<i64>) =
+            views_in_order(&catalog).into_iter().partition(|id| !record.held.contains_key(id));
+        for mut view in restore::restore(&self.context, &self.view(&tick), &restored)? {
+            if view.reads_clock {
+                view.stays_at(Cut { snapshot: tick.base.snapshot, micros: tick.base.time_micros });
+            }
             self.graph.views.insert(view.def.id, view);
         }
-        for &id in &restored {
-            self.note(&tick, id, Instant::now());
+        for id in held {
+            self.rebuild_or_keep(&mut tick, &catalog, id, record)?;
         }
-        self.rebuild_views(&mut tick, &catalog, rebuilt)
+        self.save_restored(&mut tick)
     }
 
     /// Rebuilds indexes and operators at the newest snapshot, and publishes where a view is not what its query gives.
@@ -92,19 +92,14 @@ impl Core {
             self.context.indexes.drop_table(def.id);
         }
         restore::restore(&self.context, &self.view(&tick), &[])?;
-        self.rebuild_views(&mut tick, &catalog, views_in_order(&catalog))
+        let record = Record::read(&self.lake)?;
+        for id in views_in_order(&catalog) {
+            self.rebuild_or_keep(&mut tick, &catalog, id, &record)?;
+        }
+        self.save_restored(&mut tick)
     }
 
-    fn rebuild_views(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, views: Vec<i64>) -> Result<()> {
-        for id in views {
-            if self.parking.holds(id) {
-                self.plan_parked(tick, catalog, id)?;
-                continue;
-            }
-            // A paused view keeps its rows as they are; resuming it rebuilds it.
-            let paused = catalog.by_id(id).and_then(|d| d.materialized()).is_some_and(|m| m.paused);
-            self.rebuild(tick, catalog, id, !paused)?;
-        }
+    fn save_restored(&mut self, tick: &mut Tick) -> Result<()> {
         self.graph.order_views();
         let definitions = super::ddl::Definitions::unchanged(&tick.base);
         self.save(tick, definitions, SidecarChange::default())?;
@@ -115,7 +110,7 @@ impl Core {
     fn plan_parked(&mut self, tick: &Tick, catalog: &Arc<Catalog>, id: i64) -> Result<()> {
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
         let mut view = View::plan(&self.context, &tick.base, catalog, def)?;
-        view.undo = Undo::Nothing;
+        view.stays_at(Cut { snapshot: tick.base.snapshot, micros: tick.base.time_micros });
         self.graph.views.insert(id, view);
         Ok(())
     }
@@ -134,6 +129,64 @@ impl Core {
 
 /// Under this name the catalog says which version of Sluice brought every view up to date.
 const VERSION: &str = "sluice version";
+
+impl Core {
+    /// A view that may wait keeps its rows until its time comes; any other is brought to this snapshot.
+    fn rebuild_or_keep(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, id: i64, record: &Record) -> Result<()> {
+        let Some(def) = catalog.by_id(id) else { return Ok(()) };
+        if self.parking.holds(id) {
+            return self.plan_parked(tick, catalog, id);
+        }
+        let held = record.held.get(&id);
+        let waits = held.filter(|h| !h.error && !h.clock);
+        if waits.is_some() {
+            return self.keep_waiting(tick, catalog, id, waits);
+        }
+        if may_wait(def)? && held.is_none() {
+            return self.keep_waiting(tick, catalog, id, record.held_since(tick).as_ref());
+        }
+        self.rebuild(tick, catalog, id, true)?;
+        if let (Some(held), Some(view)) = (held, self.graph.views.get_mut(&id)) {
+            view.remember_good(held);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a view may be behind by its own definition.
+fn may_wait(def: &TableDef) -> Result<bool> {
+    let Some(m) = def.materialized().filter(|m| m.mode != Mode::Immediate) else { return Ok(false) };
+    let schedule = Schedule::of(m.schedule.as_deref())?;
+    Ok(m.paused || schedule.is_cron() || (m.mode == Mode::Full && !matches!(schedule, Schedule::Free)))
+}
+
+/// What the newest snapshot that a tick made says of tables that lag.
+struct Record {
+    snapshot: i64,
+    micros: i64,
+    held: BTreeMap<i64, Held>,
+}
+
+impl Record {
+    fn read(lake: &Lake) -> Result<Self> {
+        let reader = lake.reader().map_err(error::lake)?;
+        let newest = reader.newest().map_err(error::lake)?;
+        let none = Self { snapshot: newest, micros: 0, held: BTreeMap::new() };
+        let Some(tick) = reader.tick_before(newest).map_err(error::lake)? else { return Ok(none) };
+        Ok(Self { snapshot: tick.snapshot, micros: tick.time_micros, held: Held::parse(tick.held.as_deref())? })
+    }
+
+    /// Another program wrote after the last tick: whatever may wait is behind that.
+    fn held_since(&self, tick: &Tick) -> Option<Held> {
+        (self.snapshot < tick.base.snapshot).then(|| Held {
+            why: "another program wrote to the lake".into(),
+            error: false,
+            clock: false,
+            cut: Some(self.snapshot),
+            at: self.micros,
+        })
+    }
+}
 
 /// Materialized views, each after what it reads.
 fn views_in_order(catalog: &Catalog) -> Vec<i64> {

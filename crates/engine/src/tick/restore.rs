@@ -3,7 +3,7 @@
 
 use super::ddl::create_indexes;
 use super::feed::Feed;
-use super::view_state::{How, Undo, View};
+use super::graph::{How, Undo, View};
 use crate::Context;
 use crate::catalog::TableDef;
 use crate::index::RowIndex;

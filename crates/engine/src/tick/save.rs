@@ -1,8 +1,8 @@
 //! One snapshot for everything a tick changed, then the new version for readers.
 
 use super::ddl::Definitions;
+use super::graph::{Cut, Held, How, Kept, Undo};
 use super::publish::among;
-use super::view_state::{How, View};
 use super::{Core, Tick};
 use crate::error;
 use crate::read::{Rows, Staged};
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// More new rows of a table than this become a Parquet file.
-const INLINE_ROWS: usize = 2_000;
+pub(super) const INLINE_ROWS: usize = 2_000;
 
 impl Core {
     pub(super) fn save(
@@ -40,16 +40,21 @@ impl Core {
             }
             changes.push(change);
         }
+        for (table, (inserts, rows)) in std::mem::take(&mut tick.filled) {
+            history.push(self.history(tick, table, rows, 0));
+            changes.push(TableChange { table_id: table, inserts, ..TableChange::default() });
+        }
         let unchanged = !tick.follows
             && changes.is_empty()
             && definitions.lake.is_empty()
             && sidecar.put_objects.is_empty()
             && sidecar.end_objects.is_empty();
         if unchanged {
-            self.graph.views.values_mut().try_for_each(View::commit)?;
+            self.keep_graph(tick, tick.base.snapshot)?;
             return Ok(tick.base.snapshot);
         }
-        sidecar.tick = Some((tick.time_micros, self.held()));
+        history.extend(self.failures(tick));
+        sidecar.tick = Some((tick.time_micros, self.held(tick)?));
         sidecar.history = history;
         sidecar.sequences = self.context.sequences.moved();
         let sequences = sidecar.sequences.clone();
@@ -68,7 +73,7 @@ impl Core {
 
     /// After the commit point: operators and indexes keep what they staged, and readers see the new version.
     fn show(&mut self, tick: &mut Tick, snapshot: i64, definitions: Definitions) -> Result<()> {
-        self.graph.views.values_mut().try_for_each(View::commit)?;
+        self.keep_graph(tick, snapshot)?;
         for (_, index) in self.context.indexes.all() {
             index.write().commit(snapshot)?;
         }
@@ -104,19 +109,63 @@ impl Core {
         error::lake(e)
     }
 
-    fn history(&self, tick: &Tick, table: i64, inserted: i64, deleted: i64) -> HistoryRow {
-        let action = match self.graph.views.get(&table).map(|v| &v.how) {
-            Some(How::Recompute { .. }) => "FULL",
-            _ => "DIFFERENTIAL",
+    /// Operators keep what they staged, and the status shows it.
+    fn keep_graph(&mut self, tick: &Tick, snapshot: i64) -> Result<()> {
+        let kept = Kept { cut: Cut { snapshot, micros: tick.time_micros }, lag_bytes: self.lag_bytes };
+        let ran: Vec<_> = self.graph.views.iter().filter_map(|(id, v)| Some((*id, v.ran?))).collect();
+        self.graph.views.values_mut().try_for_each(|v| v.commit(kept))?;
+        self.graph.fillings.commit(self.lag_bytes)?;
+        self.show_status(&ran, kept.cut);
+        Ok(())
+    }
+
+    /// Tables that lag behind what they read, for the snapshot's record.
+    fn held(&self, tick: &Tick) -> Result<Option<String>> {
+        let mut held = self.graph.held(tick.time_micros);
+        let parked = || Held {
+            why: "it waits for sluice.resync".into(),
+            error: true,
+            clock: false,
+            cut: None,
+            at: tick.time_micros,
         };
-        let duration = self.status.read().get(&table).map_or(0, |s| s.last_micros);
+        held.extend(self.parking.held().map(|id| (id, parked())));
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let json = serde_json::to_string(&held);
+        json.map(Some).map_err(|e| SqlError::internal(format!("the record of a snapshot has no JSON: {e}")))
+    }
+
+    fn history(&self, tick: &Tick, table: i64, inserted: i64, deleted: i64) -> HistoryRow {
+        HistoryRow { rows_inserted: inserted, rows_deleted: deleted, ..self.history_row(tick, table) }
+    }
+
+    /// Views that this tick computed and that publish nothing, as rows fail.
+    fn failures(&self, tick: &Tick) -> Vec<HistoryRow> {
+        let failing = self.graph.views.iter().filter(|(_, v)| v.ran.is_some());
+        let failing = failing.filter_map(|(id, v)| Some((*id, v.errors.first_key_value()?.0)));
+        let row = |(id, error): (i64, &sluice_flow::DataError)| HistoryRow {
+            error: Some(format!("{} on row {} ({})", error.message, error.row, error.code)),
+            ..self.history_row(tick, id)
+        };
+        failing.map(row).collect()
+    }
+
+    fn history_row(&self, tick: &Tick, table: i64) -> HistoryRow {
+        let view = self.graph.views.get(&table);
+        let action = view.map_or("DIFFERENTIAL", |v| match (&v.undo, &v.how) {
+            (Undo::Rebuild, _) | (_, How::Recompute | How::Rebuilt) => "FULL",
+            (_, How::Incremental { .. }) => "DIFFERENTIAL",
+        });
+        let took = view.and_then(|v| v.ran).unwrap_or_default();
         HistoryRow {
             table_id: table,
-            second: tick.time_micros / 1_000_000,
+            second: tick.time_micros.div_euclid(1_000_000),
             action: action.to_string(),
-            rows_inserted: inserted,
-            rows_deleted: deleted,
-            duration_micros: duration,
+            rows_inserted: 0,
+            rows_deleted: 0,
+            duration_micros: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
             error: None,
         }
     }

@@ -2,7 +2,7 @@
 //! as one with a failing row is, until the rows agree with it again.
 
 use super::Core;
-use super::view_state::How;
+use super::graph::How;
 use crate::catalog::{Catalog, IndexDef, TableDef};
 use arrow::array::{Array, ArrayRef};
 use arrow::row::{RowConverter, SortField};
@@ -33,7 +33,7 @@ impl Core {
             *out.errors.entry(old).or_insert(0) -= 1;
         }
         if let Some(new) = found {
-            if matches!(view.how, How::Recompute { .. }) {
+            if matches!(view.how, How::Recompute) {
                 // It will be compared with what is stored again, and who reads it has seen no more than that.
                 view.pending.clear();
                 out.rows.clear();

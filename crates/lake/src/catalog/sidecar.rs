@@ -45,6 +45,17 @@ pub struct HistoryRow {
     pub error: Option<String>,
 }
 
+/// What is kept of a tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TickRow {
+    /// The snapshot it made.
+    pub snapshot: i64,
+    /// Its time, in microseconds since 1970.
+    pub time_micros: i64,
+    /// The tables that it held back, as JSON.
+    pub held: Option<String>,
+}
+
 /// All that is kept beside DuckLake's tables, as of now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sidecar {
@@ -163,6 +174,14 @@ pub(crate) fn last_tick(db: &Connection) -> Result<Option<Option<String>>> {
 
 /// Changes after which every table has the rows that it had.
 const MOVES: [&str; 3] = ["inline_flush", "merge_adjacent", "rewrite_delete"];
+
+/// The newest tick up to a snapshot.
+pub(crate) fn tick_before(db: &Connection, snapshot: i64) -> Result<Option<TickRow>> {
+    let sql = "SELECT snapshot_id, tick_time_micros, held FROM sluice_tick WHERE snapshot_id <= ?1 \
+               ORDER BY snapshot_id DESC LIMIT 1";
+    let row = |r: &Row<'_>| Ok(TickRow { snapshot: r.get(0)?, time_micros: r.get(1)?, held: r.get(2)? });
+    Ok(db.prepare_cached(sql)?.query_row([snapshot], row).optional()?)
+}
 
 /// The newest rows first.
 pub(crate) fn read_history(db: &Connection, table_id: Option<i64>, limit: usize) -> Result<Vec<HistoryRow>> {

@@ -94,7 +94,8 @@ impl Drop for TemporaryFile {
 }
 
 impl FileWriter {
-    pub(crate) fn create(info: &TableInfo) -> Result<Self> {
+    /// Begins a file of a table. It shows up when it is committed.
+    pub fn create(info: &TableInfo) -> Result<Self> {
         create_folder(&info.folder)?;
         let name = format!("{FILE_PREFIX}{}.parquet{TEMPORARY_SUFFIX}", Uuid::now_v7());
         let path = info.folder.join(name);

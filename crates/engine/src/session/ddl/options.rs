@@ -1,6 +1,7 @@
 //! WITH (...) of a materialized view.
 
 use crate::catalog::Mode;
+use crate::schedule::Schedule;
 use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{CreateTableOptions, CreateView, SqlOption};
 
@@ -41,9 +42,6 @@ pub(super) fn view_options(create: &CreateView) -> Result<(Option<String>, Mode)
             }
         }
     }
-    if let Some(schedule) = &schedule {
-        check_schedule(schedule)?;
-    }
     Ok((schedule, mode))
 }
 
@@ -54,31 +52,11 @@ pub(crate) fn parse_mode(name: &str) -> Result<Mode> {
     })
 }
 
-/// A schedule is a bound: `30s`, `1h30m`, or `calculated`.
-pub(crate) fn check_schedule(schedule: &str) -> Result<()> {
-    if schedule.eq_ignore_ascii_case("calculated") {
-        return Ok(());
-    }
-    let mut number = false;
-    let mut units = 0;
-    for c in schedule.trim().chars() {
-        match c {
-            '0'..='9' => number = true,
-            's' | 'm' | 'h' | 'd' | 'w' if number => {
-                number = false;
-                units += 1;
-            }
-            _ => {
-                return Err(SqlError::unsupported(
-                    format!("the schedule '{schedule}'"),
-                    "Give the longest lag, such as '3s', '5m' or '1h30m'.",
-                ));
-            }
-        }
-    }
-    if units == 0 || number {
-        return Err(SqlError::new("22023", format!("invalid schedule \"{schedule}\""))
-            .hint("Write a number and a unit: '30s', '5m', '1h30m', '1d'."));
+/// A schedule that can be read, and that goes with the mode.
+pub(crate) fn check_schedule(schedule: Option<&str>, mode: Mode) -> Result<()> {
+    if Schedule::of(schedule)?.is_cron() && mode == Mode::Immediate {
+        return Err(SqlError::new("22023", "an IMMEDIATE view cannot be refreshed at fixed times")
+            .hint("It is never held back. Leave the schedule out, or use refresh_mode AUTO."));
     }
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! CREATE VIEW and CREATE MATERIALIZED VIEW.
 
-use super::options::view_options;
+use super::options::{check_schedule, view_options};
 use crate::catalog::{Catalog, ColumnDef, Kind, MaterializedDef, Mode, ObjectRef, SourceDef, TableDef};
 use crate::read::{Names, ReadView, Staged};
 use crate::session::{Outcome, Session};
-use crate::tick::{DdlOp, plan_maintained};
+use crate::tick::{DdlOp, FillRequest, Request, plan_maintained, stopped};
 use crate::write::Target;
 use sluice_sql::{PlannedQuery, Result, SqlError, SqlType, fold};
 use sqlparser::ast::CreateView;
 use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// A view over more rows is filled beside the ticks.
+const FILL_ROWS: u64 = 20_000;
 
 /// A materialized view to be created, however it was spelled.
 pub(crate) struct NewView {
@@ -101,6 +105,8 @@ impl Session {
             for index in def.indexes.iter().filter(|i| i.unique) {
                 self.validate_key(&def, &index.name, &index.columns).await?;
             }
+        } else if ops.len() == 1 && self.is_large(&def) {
+            self.fill(def).await?;
         } else {
             self.submit_ddl(ops).await?;
         }
@@ -111,6 +117,31 @@ impl Session {
             .get(&id)
             .map_or(Ok(0), |s| s.added().map(|a| a.iter().map(|p| p.rows.num_rows() as u64).sum()))?;
         Ok(stored + staged)
+    }
+
+    /// Whether filling a view within a tick would hold up other writers, who do not wait for this session anyway.
+    fn is_large(&self, def: &TableDef) -> bool {
+        let tables = self.view().version;
+        let reads = def.materialized().map(|m| m.reads.as_slice()).unwrap_or_default();
+        let rows: u64 = reads.iter().filter_map(|r| tables.tables.get(r)).map(|t| t.live_rows()).sum();
+        rows > FILL_ROWS && self.hold.upgrade().is_none()
+    }
+
+    /// Fills a view beside the ticks; dropping the future leaves nothing of it.
+    async fn fill(&mut self, def: TableDef) -> Result<()> {
+        self.refuse_if_read_only("a change of definitions")?;
+        let (progress, mut told) = mpsc::unbounded_channel();
+        let (reply, mut answer) = oneshot::channel();
+        let requests = self.engine.requests().clone();
+        let base = self.defines_from.as_ref().map_or_else(|| self.engine.version().snapshot, |v| v.snapshot);
+        let request = FillRequest { def, base, progress, requests, reply };
+        self.engine.requests().send(Request::Fill(request)).map_err(|_| stopped())?;
+        loop {
+            tokio::select! {
+                done = &mut answer => return done.map_err(|_| stopped())?,
+                Some(message) = told.recv() => self.notice_now(message),
+            }
+        }
     }
 
     /// Inside a transaction the new view can be read at once: filled from what the transaction sees.
@@ -146,9 +177,14 @@ impl Session {
         let context = self.engine.context();
         let planned = plan_maintained(context, &view, &path, &new.query, &new.sources)?;
         refuse_limit_without_order(&new.query)?;
+        check_schedule(new.schedule.as_deref(), new.mode)?;
         let mut notices = vec![];
         if let Some(reason) = crate::tick::not_incremental(&planned, &context.planner, new.mode)? {
-            notices.push(format!("\"{}\" is recomputed when its inputs change: {reason}", new.name.name));
+            let when = match (&new.schedule, new.mode) {
+                (Some(schedule), Mode::Full) => format!("at its schedule ({schedule})"),
+                _ => "when its inputs change".to_string(),
+            };
+            notices.push(format!("\"{}\" is recomputed {when}: {reason}", new.name.name));
         }
         if orders_without_limit(&new.query)? {
             notices.push("ORDER BY without LIMIT has no effect on a stored table; order when you read it".to_string());
