@@ -36,9 +36,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// With nothing to do, the engine looks this often whether a view's time has come.
-const IDLE: Duration = Duration::from_millis(250);
+/// While a view waits for its time, the engine looks this often whether it has come.
+const WAITING: Duration = Duration::from_millis(250);
 /// And this often at what need not be known at once.
+const IDLE: Duration = Duration::from_secs(1);
+/// The same for what only people look at.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// Everything that only the engine's thread touches.
@@ -76,11 +78,12 @@ impl Core {
     /// Serves requests until the last sender is gone or a stop is asked for.
     pub(crate) fn run(mut self, requests: Receiver<Request>) {
         loop {
-            let first = match requests.recv_timeout(self.upkeep.patience(IDLE)) {
-                Ok(request) => Some(request),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            let first =
+                match requests.recv_timeout(self.upkeep.patience(if self.graph.waits() { WAITING } else { IDLE })) {
+                    Ok(request) => Some(request),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
             let mut waiting: Vec<Request> = first.into_iter().chain(requests.try_iter()).collect();
             let stop = waiting.iter().position(|r| matches!(r, Request::Stop));
             if let Some(at) = stop {

@@ -19,6 +19,11 @@ impl Graph {
         !self.forced.is_empty() || self.views.values().any(|v| self.view_is_due(v, now))
     }
 
+    /// Whether some view is behind, or follows the clock.
+    pub(crate) fn waits(&self) -> bool {
+        self.views.values().any(|v| v.lag.is_some() || v.reads_clock)
+    }
+
     fn view_is_due(&self, view: &View, now: i64) -> bool {
         let waits = view.lag.is_some() && !self.reads_behind(view);
         (waits || view.is_clock_due(now)) && view.holds(now).is_none()
