@@ -41,8 +41,8 @@ equal((foreign["referred_table"], foreign["referred_columns"]), ("customers", ["
 equal((unique["name"], unique["column_names"]), ("customers_email_key", ["email"]))
 [check] = inspector.get_check_constraints("orders")
 equal((check["name"], check["sqltext"]), ("amount_positive", "amount > 0"))
-[index] = inspector.get_indexes("customers")
-equal((index["name"], index["column_names"], index["unique"]), ("customers_email_key", ["email"], True))
+indexes = sorted((i["name"], i["column_names"], i["unique"]) for i in inspector.get_indexes("customers"))
+equal(indexes, [("customers_email_key", ["email"], True), ("customers_name_idx", ["name"], True)])
 assert "orders" in inspector.get_view_definition("open_orders")
 
 orders = Table("orders", MetaData(), autoload_with=engine)

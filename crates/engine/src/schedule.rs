@@ -68,7 +68,8 @@ impl Schedule {
 
 /// The first time of `cron` after `since`.
 fn next(cron: &Cron, since: i64) -> Option<i64> {
-    let since: DateTime<Utc> = DateTime::from_timestamp_micros(since)?;
+    // Times are whole seconds; the crate would carry a fraction on into its answer.
+    let since: DateTime<Utc> = DateTime::from_timestamp(since.div_euclid(1_000_000), 0)?;
     cron.find_next_occurrence(&since, false).ok().map(|t| t.timestamp_micros())
 }
 
