@@ -387,7 +387,8 @@ impl Upsert<'_> {
             super::update::assign_paired(self.context, self.view, self.path, self.target, update, &paired, params)
                 .await?;
         check_rows(self.context, self.view, self.target, &new).await?;
-        let mask: BooleanArray = ids.values().iter().map(|id| Some(kept.values().contains(id))).collect();
+        let changed: hashbrown::HashSet<i64> = kept.values().iter().copied().collect();
+        let mask: BooleanArray = ids.values().iter().map(|id| Some(changed.contains(id))).collect();
         let gone = arrow::compute::filter_record_batch(&old, &mask)?;
         self.staged.remove(&gone, &kept_in_order(&ids, &mask)?)?;
         self.staged.add(new.clone(), kept);
