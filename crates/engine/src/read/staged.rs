@@ -23,27 +23,45 @@ pub(crate) struct Staged {
     pub(crate) removed: HashSet<i64>,
     old: Vec<Rows>,
     added: Vec<(Rows, Vec<bool>)>,
+    /// Where rows of the first `placed` chunks of `added` are; bulk loads never ask.
     places: HashMap<i64, (usize, usize)>,
+    placed: usize,
+    /// How many rows of `added` are still there.
+    live: usize,
     /// Every row of the version below is gone.
     pub(crate) truncated: bool,
 }
 
 impl Staged {
     pub(crate) fn new(schema: SchemaRef) -> Self {
-        Self { schema, removed: HashSet::new(), old: vec![], added: vec![], places: HashMap::new(), truncated: false }
+        Self {
+            schema,
+            removed: HashSet::new(),
+            old: vec![],
+            added: vec![],
+            places: HashMap::new(),
+            placed: 0,
+            live: 0,
+            truncated: false,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.places.is_empty() && !self.truncated
+        self.removed.is_empty() && self.live == 0 && !self.truncated
     }
 
     /// Takes rows away: of the version below, or rows added here before.
     pub(crate) fn remove(&mut self, rows: &RecordBatch, ids: &Int64Array) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.place();
         let mut below = vec![];
         for &id in ids.values() {
             let place = self.places.remove(&id);
             if let Some((chunk, row)) = place {
                 self.added[chunk].1[row] = false;
+                self.live -= 1;
             }
             below.push(place.is_none() && self.removed.insert(id));
         }
@@ -57,17 +75,16 @@ impl Staged {
 
     /// Adds rows; a number that was removed before marks the new form of that row.
     pub(crate) fn add(&mut self, rows: RecordBatch, ids: Int64Array) {
-        let chunk = self.added.len();
-        for (row, &id) in ids.values().iter().enumerate() {
-            self.places.insert(id, (chunk, row));
-        }
         let live = vec![true; rows.num_rows()];
+        self.live += rows.num_rows();
         self.added.push((Rows { rows, ids }, live));
     }
 
-    /// Whether a row of that number was added here and is still there.
-    pub(crate) fn has_added(&self, id: i64) -> bool {
-        self.places.contains_key(&id)
+    fn place(&mut self) {
+        for (chunk, (part, _)) in self.added.iter().enumerate().skip(self.placed) {
+            self.places.extend(part.ids.values().iter().enumerate().map(|(row, &id)| (id, (chunk, row))));
+        }
+        self.placed = self.added.len();
     }
 
     /// Rows that were added and are still there.
@@ -89,7 +106,7 @@ impl Staged {
 
     /// How many rows were added and are still there.
     pub(crate) fn added_rows(&self) -> usize {
-        self.places.len()
+        self.live
     }
 
     /// Rows of the version below that are gone, as they were.

@@ -197,7 +197,7 @@ impl Core {
             return Err(conflict());
         }
         for &row in &staged.removed {
-            let touched = base != i64::MAX && in_tick.is_some_and(|t| t.removed.contains(&row) || t.has_added(row));
+            let touched = base != i64::MAX && in_tick.is_some_and(|t| t.removed.contains(&row));
             if touched || self.recent.changed_since(def.id, row, base) {
                 return Err(conflict());
             }

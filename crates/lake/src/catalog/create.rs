@@ -103,15 +103,22 @@ pub(crate) fn index_inlined_tables(db: &Connection) -> Result<()> {
 }
 
 pub(crate) fn index_inlined_table(db: &Connection, name: &str) -> Result<()> {
-    let columns = if name.starts_with("ducklake_inlined_delete_") { "file_id, row_id" } else { "row_id" };
-    let index = quoted(&format!("sluice_ix_{}", name.trim_start_matches("ducklake_")));
-    db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {index} ON {}({columns})", quoted(name)))?;
-    if columns == "row_id" {
-        // Expiry finds ended rows by it.
-        let index = quoted(&format!("sluice_ix_{}_ended", name.trim_start_matches("ducklake_")));
-        let on = format!("{}(end_snapshot) WHERE end_snapshot IS NOT NULL", quoted(name));
-        db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {index} ON {on}"))?;
+    let table = quoted(name);
+    let index = |suffix: &str| quoted(&format!("sluice_ix_{}{suffix}", name.trim_start_matches("ducklake_")));
+    if name.starts_with("ducklake_inlined_delete_") {
+        let sql = format!("CREATE INDEX IF NOT EXISTS {} ON {table}(file_id, row_id)", index(""));
+        return Ok(db.execute_batch(&sql)?);
     }
+    // A row that every tick changes has thousands of ended versions, which a search for the live one must not meet;
+    // expiry looks for the ended ones alone.
+    db.execute_batch(&format!(
+        "DROP INDEX IF EXISTS {}; \
+         CREATE INDEX IF NOT EXISTS {} ON {table}(row_id) WHERE end_snapshot IS NULL; \
+         CREATE INDEX IF NOT EXISTS {} ON {table}(end_snapshot) WHERE end_snapshot IS NOT NULL",
+        index(""),
+        index("_live"),
+        index("_ended"),
+    ))?;
     Ok(())
 }
 

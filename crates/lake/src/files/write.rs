@@ -26,7 +26,9 @@ use uuid::Uuid;
 /// As DuckDB's.
 const ROW_GROUP_ROWS: usize = 122_880;
 /// Small enough for point reads.
-const PAGE_ROWS: usize = 8192;
+const PAGE_ROWS: usize = 4096;
+/// A point read decodes the dictionary too: columns of many values had better have none.
+const DICTIONARY_BYTES: usize = 32 << 10;
 /// Starts the names of this crate's files, so that its orphans can be told from other writers' new files.
 pub(crate) const FILE_PREFIX: &str = "sluice-";
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -245,6 +247,7 @@ fn arrow_writer(
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_created_by(crate::created_by());
     // Parquet's bounds leave NaN out, and DuckDB would then not find it in the file.
     for float in info.columns.iter().filter(|c| matches!(c.ty, LakeType::Float32 | LakeType::Float64)) {
