@@ -10,7 +10,7 @@ use crate::version::Version;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::{concat, concat_batches, filter, filter_record_batch, sort_to_indices, take};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use sluice_lake::{Commit, HistoryRow, LakeError, RowInsert, SidecarChange, TableChange, TableInfo};
+use sluice_lake::{Commit, FileWriter, HistoryRow, LakeError, RowInsert, SidecarChange, TableChange, TableInfo};
 use sluice_sql::{Result, SqlError};
 use sluice_zset::with_row_count;
 use std::collections::BTreeMap;
@@ -26,19 +26,24 @@ impl Core {
         definitions: Definitions,
         mut sidecar: SidecarChange,
     ) -> Result<i64> {
-        let mut changes = vec![];
-        let mut history = vec![];
+        let mut work = vec![];
         for (&table, staged) in &tick.writes.tables {
             if staged.is_empty() || tick.followed.contains(&table) {
                 continue;
             }
-            let def = definitions.catalog.by_id(table).ok_or_else(|| SqlError::internal("a table is gone"))?;
-            let (change, inserted, deleted) =
-                self.table_change(table, staged, &definitions, tick.base.tables.get(&table).map(|t| t.next_row_id))?;
+            let next_row_id = tick.base.tables.get(&table).map_or(0, |t| t.next_row_id);
+            work.push(TableWork { info: self.info(table, &definitions)?, staged, next_row_id });
+        }
+        let (mut changes, mut history) = (vec![], vec![]);
+        for (table, inserts) in work.iter().zip(write_all(&work)) {
+            let (id, staged) = (table.info.id, table.staged);
+            let def = definitions.catalog.by_id(id).ok_or_else(|| SqlError::internal("a table is gone"))?;
             if def.materialized().is_some() {
-                history.push(self.history(tick, table, inserted, deleted));
+                let counts = (staged.added_rows() as i64, staged.removed.len() as i64);
+                history.push(self.history(tick, id, counts.0, counts.1));
             }
-            changes.push(change);
+            let deletes = staged.removed.iter().copied().collect();
+            changes.push(TableChange { table_id: id, deletes, inserts: inserts?, truncate: staged.truncated });
         }
         for (table, (inserts, rows)) in std::mem::take(&mut tick.filled) {
             history.push(self.history(tick, table, rows, 0));
@@ -170,85 +175,6 @@ impl Core {
         }
     }
 
-    fn table_change(
-        &self,
-        table: i64,
-        staged: &Staged,
-        definitions: &Definitions,
-        next_row_id: Option<i64>,
-    ) -> Result<(TableChange, i64, i64)> {
-        let added = staged.added()?;
-        let deletes: Vec<i64> = staged.removed.iter().copied().collect();
-        let rows: usize = added.iter().map(|p| p.rows.num_rows()).sum();
-        let counts = (rows as i64, deletes.len() as i64);
-        let inserts = match added.as_slice() {
-            [] => vec![],
-            added => {
-                let info = self.info(table, definitions)?;
-                self.inserts(&info, staged, added, rows, next_row_id.unwrap_or(0))?
-            }
-        };
-        Ok((TableChange { table_id: table, deletes, inserts, truncate: staged.truncated }, counts.0, counts.1))
-    }
-
-    /// Few rows go into the catalog, many into files.
-    fn inserts(
-        &self,
-        info: &TableInfo,
-        staged: &Staged,
-        added: &[Rows],
-        rows: usize,
-        next_row_id: i64,
-    ) -> Result<Vec<RowInsert>> {
-        let parts = added.iter().map(|part| as_stored(&part.rows, info)).collect::<Result<Vec<_>>>()?;
-        if rows > INLINE_ROWS && consecutive(added, next_row_id) {
-            let parts = parts.into_iter().map(|part| Ok((part, None)));
-            let file = self.lake.write_file::<LakeError>(info, parts).map_err(error::lake)?;
-            return Ok(vec![RowInsert::File(file)]);
-        }
-        let all = concat_batches(&info.schema, &parts)?;
-        let ids: Vec<&dyn Array> = added.iter().map(|p| &p.ids as &dyn Array).collect();
-        let ids = concat(&ids)?.as_primitive::<Int64Type>().clone();
-        if rows <= INLINE_ROWS {
-            return Ok(vec![RowInsert::Inline { rows: all, row_ids: ids }]);
-        }
-        self.files(info, staged, all, ids, next_row_id)
-    }
-
-    /// Large additions become files: new rows with consecutive numbers as they are, others with their numbers inside.
-    fn files(
-        &self,
-        info: &TableInfo,
-        staged: &Staged,
-        rows: RecordBatch,
-        ids: Int64Array,
-        next_row_id: i64,
-    ) -> Result<Vec<RowInsert>> {
-        let updates = among(&ids, &staged.removed);
-        let fresh = arrow::compute::not(&updates)?;
-        let mut inserts = vec![];
-        for (mask, kept) in [(&updates, true), (&fresh, false)] {
-            if mask.true_count() == 0 {
-                continue;
-            }
-            let part = filter_record_batch(&rows, mask)?;
-            let part_ids = filter(&ids, mask)?.as_primitive::<Int64Type>().clone();
-            if kept && part.num_rows() <= INLINE_ROWS {
-                inserts.push(RowInsert::Inline { rows: part, row_ids: part_ids });
-                continue;
-            }
-            let order = sort_to_indices(&part_ids, None, None)?;
-            let part = sluice_zset::gather(&part, &order)?;
-            let part_ids = take(&part_ids, &order, None)?.as_primitive::<Int64Type>().clone();
-            let expected = next_row_id..next_row_id + part.num_rows() as i64;
-            let consecutive = !kept && part_ids.values().iter().copied().eq(expected);
-            let item = (part, (!consecutive).then_some(part_ids));
-            let file = self.lake.write_file::<LakeError>(info, std::iter::once(Ok(item))).map_err(error::lake)?;
-            inserts.push(RowInsert::File(file));
-        }
-        Ok(inserts)
-    }
-
     /// The table as the lake knows it, or as it will once this tick has created it.
     fn info(&self, table: i64, definitions: &Definitions) -> Result<Arc<TableInfo>> {
         if let Some(Some(altered)) = definitions.altered.get(&table) {
@@ -275,6 +201,82 @@ impl Core {
             }
         };
         Ok(Arc::new(self.lake.table_to_create(table, &schema, &name, columns).map_err(error::lake)?))
+    }
+}
+
+/// What a tick stores of one table.
+struct TableWork<'a> {
+    info: Arc<TableInfo>,
+    staged: &'a Staged,
+    next_row_id: i64,
+}
+
+/// The new rows of each table; large ones are written as files on several cores.
+fn write_all(work: &[TableWork<'_>]) -> Vec<Result<Vec<RowInsert>>> {
+    let large = work.iter().filter(|w| w.staged.added_rows() > INLINE_ROWS).count();
+    if large < 2 {
+        return work.iter().map(TableWork::inserts).collect();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = work.iter().map(|w| scope.spawn(|| w.inserts())).collect();
+        let died = || Err(SqlError::internal("a thread that wrote a file panicked"));
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| died())).collect()
+    })
+}
+
+impl TableWork<'_> {
+    /// Few rows go into the catalog, many into files.
+    fn inserts(&self) -> Result<Vec<RowInsert>> {
+        let added = self.staged.added()?;
+        if added.is_empty() {
+            return Ok(vec![]);
+        }
+        let rows = self.staged.added_rows();
+        let parts = added.iter().map(|part| as_stored(&part.rows, &self.info)).collect::<Result<Vec<_>>>()?;
+        if rows > INLINE_ROWS && consecutive(&added, self.next_row_id) {
+            return Ok(vec![self.file(parts.into_iter().map(|part| (part, None)))?]);
+        }
+        let all = concat_batches(&self.info.schema, &parts)?;
+        let ids: Vec<&dyn Array> = added.iter().map(|p| &p.ids as &dyn Array).collect();
+        let ids = concat(&ids)?.as_primitive::<Int64Type>().clone();
+        if rows <= INLINE_ROWS {
+            return Ok(vec![RowInsert::Inline { rows: all, row_ids: ids }]);
+        }
+        self.files(all, ids)
+    }
+
+    /// Large additions become files: new rows with consecutive numbers as they are, others with their numbers inside.
+    fn files(&self, rows: RecordBatch, ids: Int64Array) -> Result<Vec<RowInsert>> {
+        let updates = among(&ids, &self.staged.removed);
+        let fresh = arrow::compute::not(&updates)?;
+        let mut inserts = vec![];
+        for (mask, kept) in [(&updates, true), (&fresh, false)] {
+            if mask.true_count() == 0 {
+                continue;
+            }
+            let part = filter_record_batch(&rows, mask)?;
+            let part_ids = filter(&ids, mask)?.as_primitive::<Int64Type>().clone();
+            if kept && part.num_rows() <= INLINE_ROWS {
+                inserts.push(RowInsert::Inline { rows: part, row_ids: part_ids });
+                continue;
+            }
+            let order = sort_to_indices(&part_ids, None, None)?;
+            let part = sluice_zset::gather(&part, &order)?;
+            let part_ids = take(&part_ids, &order, None)?.as_primitive::<Int64Type>().clone();
+            let expected = self.next_row_id..self.next_row_id + part.num_rows() as i64;
+            let consecutive = !kept && part_ids.values().iter().copied().eq(expected);
+            let item = (part, (!consecutive).then_some(part_ids));
+            inserts.push(self.file(std::iter::once(item))?);
+        }
+        Ok(inserts)
+    }
+
+    fn file(&self, parts: impl Iterator<Item = (RecordBatch, Option<Int64Array>)>) -> Result<RowInsert> {
+        let mut writer = FileWriter::create(&self.info).map_err(error::lake)?;
+        for (rows, ids) in parts {
+            writer.write(&rows, ids.as_ref()).map_err(error::lake)?;
+        }
+        Ok(RowInsert::File(writer.finish().map_err(error::lake)?))
     }
 }
 
