@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod index;
 mod read;
+mod roles;
 mod schedule;
 mod session;
 mod statement;
@@ -23,6 +24,7 @@ mod write;
 
 pub(crate) use context::Context;
 pub use copy::{CopyFormat, CopyIn, CopyKind};
+pub use roles::{NotAVerifier, ScramVerifier};
 pub use session::{
     CommitPoint, Described, LiveNotices, Notice, Outcome, OutputColumn, RowStream, Session, TransactionStatus,
 };
@@ -102,6 +104,16 @@ impl Engine {
     /// A session for one connection.
     pub fn session(&self, user: &str, _database: &str) -> Session {
         Session::new(self.clone(), user)
+    }
+
+    /// What checks a role's password; `None` if there is no such role.
+    pub fn verifier(&self, role: &str) -> Option<ScramVerifier> {
+        self.version().catalog.roles().get(role).map(|r| r.verifier.clone())
+    }
+
+    /// Whether there is a role with which a client can log in.
+    pub fn has_roles(&self) -> bool {
+        !self.version().catalog.roles().is_empty()
     }
 
     /// The folder of the lake.

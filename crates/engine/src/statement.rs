@@ -1,5 +1,6 @@
 //! From text to statements. What the SQL parser lacks is rewritten into what it has before it sees it.
 
+use crate::roles::{self, RoleStatement};
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{self, Statement as Ast};
 use sqlparser::dialect::PostgreSqlDialect;
@@ -20,6 +21,8 @@ pub(crate) enum Statement {
     Sql(Box<Ast>),
     /// REFRESH MATERIALIZED VIEW.
     Refresh(ast::ObjectName),
+    /// CREATE, ALTER or DROP of a role.
+    Role(RoleStatement),
     /// Succeeds with a notice: there is nothing to do here.
     Nothing { tag: &'static str, notice: Option<String> },
 }
@@ -89,6 +92,9 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         ["ALTER", "STREAM", "TABLE", ..] | ["ALTER", "MATERIALIZED", "VIEW", ..] => alter_view(&mut tokens)?,
         ["CREATE" | "DROP", "STREAM", "TABLE", ..] => rename_stream_table(&mut tokens),
         ["REFRESH", "MATERIALIZED" | "STREAM", "VIEW" | "TABLE", ..] => return refresh(&tokens),
+        ["CREATE" | "ALTER" | "DROP", "ROLE" | "USER" | "GROUP", ..] => {
+            return roles::parse(&tokens).map(Statement::Role);
+        }
         ["VACUUM", ..] => return Ok(nothing("VACUUM", "sluice compacts by itself; VACUUM does nothing")),
         ["ANALYZE", ..] => return Ok(nothing("ANALYZE", "statistics are kept with every write; ANALYZE does nothing")),
         ["CREATE", "EXTENSION", ..] => return extension(&start),

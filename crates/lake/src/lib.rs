@@ -30,7 +30,8 @@ mod version;
 
 pub use bitmap::Bitmap;
 pub use catalog::{
-    Commit, Ddl, HistoryRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, TickRow, default_text,
+    Commit, Ddl, HistoryRow, RoleRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, TickRow,
+    default_text,
 };
 pub use error::{LakeError, Result};
 pub use failpoint::failpoint;

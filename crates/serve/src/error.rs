@@ -13,11 +13,6 @@ pub enum ServeError {
     /// Another process listens there.
     #[error("{0} is in use by another process: choose another address, or stop that process")]
     AddressInUse(SocketAddr),
-    /// Passwords are needed where others than this machine's users can connect.
-    #[error(
-        "{0} can be reached from other machines, and no passwords are set up: listen on 127.0.0.1 or [::1] instead"
-    )]
-    NoPasswords(SocketAddr),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {

@@ -8,7 +8,6 @@
 //! Invariants: no input of a client panics or is believed unchecked; a client is never told more or less than one
 //! ReadyForQuery for each query and each Sync; what fails is told as an error with PostgreSQL's SQLSTATE.
 
-mod auth;
 mod calendar;
 mod cancel;
 mod connection;
@@ -23,34 +22,32 @@ mod listener;
 mod packet;
 mod parameters;
 mod rows;
+mod scram;
 mod simple;
 mod startup;
 mod tls;
 mod wire;
 mod zone;
 
-pub use auth::{Authenticator, NotAVerifier, ScramVerifier};
 pub use error::ServeError;
-pub use listener::Listener;
+pub use listener::{Listener, asks_passwords};
 pub use tls::TlsFiles;
 
 use sluice_engine::Engine;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How to serve.
 #[derive(Clone)]
 pub struct ServeOptions {
-    /// The address; the system chooses a port if it has none. Others than loopback addresses need an authenticator.
+    /// The address; the system chooses a port if it has none. On others than loopback addresses
+    /// clients need the password of a role.
     pub listen: SocketAddr,
     /// Files for encrypted connections; without them, clients that insist on encryption are refused.
     pub tls: Option<TlsFiles>,
-    /// A unix socket to listen on as well, which only this user can open.
+    /// A unix socket to listen on as well. Only the user that runs the server can use it, without a password.
     pub unix_socket: Option<PathBuf>,
-    /// Who checks passwords where they are asked for.
-    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// The most clients at once.
     pub max_connections: usize,
     /// How long running statements have to finish when the server stops.
@@ -60,14 +57,7 @@ pub struct ServeOptions {
 impl ServeOptions {
     /// Options for an address, with the defaults for the rest.
     pub fn new(listen: SocketAddr) -> Self {
-        Self {
-            listen,
-            tls: None,
-            unix_socket: None,
-            authenticator: None,
-            max_connections: 200,
-            grace: Duration::from_secs(10),
-        }
+        Self { listen, tls: None, unix_socket: None, max_connections: 200, grace: Duration::from_secs(10) }
     }
 }
 

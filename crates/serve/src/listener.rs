@@ -1,9 +1,9 @@
 //! The addresses that are listened on, and the clients that come.
 
 use crate::ServeOptions;
-use crate::auth::{Authenticator, Decoys};
 use crate::cancel::Sessions;
 use crate::error::ServeError;
+use crate::scram::Decoys;
 use crate::startup;
 use crate::wire::Stream;
 use pgwire::tokio::TlsAcceptor;
@@ -11,7 +11,7 @@ use sluice_engine::Engine;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use tokio::task::JoinSet;
 
 /// Between attempts to accept a client when the system has run out of something.
 const PAUSE: Duration = Duration::from_millis(100);
+/// May do anything on this machine.
+const ROOT: u32 = 0;
 
 /// What all connections share.
 pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) decoys: Decoys,
     pub(crate) sessions: Arc<Sessions>,
     /// One for each client that may be connected.
@@ -49,6 +50,8 @@ pub struct Listener {
 struct Socket {
     path: PathBuf,
     listener: UnixListener,
+    /// The user that runs the server.
+    owner: u32,
 }
 
 impl Drop for Socket {
@@ -60,9 +63,6 @@ impl Drop for Socket {
 impl Listener {
     pub(crate) async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         let wanted = options.listen;
-        if !is_loopback(wanted) && options.authenticator.is_none() {
-            return Err(ServeError::NoPasswords(wanted));
-        }
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => ServeError::AddressInUse(wanted),
             _ => ServeError::Listen { address: wanted, source },
@@ -88,13 +88,12 @@ impl Listener {
         let server = Arc::new(Server {
             engine,
             tls,
-            authenticator: options.authenticator,
             decoys,
             sessions: Arc::default(),
             slots: Arc::new(Semaphore::new(options.max_connections)),
             draining: watch::Sender::new(false),
         });
-        let trusts_tcp = is_loopback(address);
+        let trusts_tcp = !asks_passwords(address);
         if !trusts_tcp {
             server.engine.refuse_files();
         }
@@ -140,9 +139,10 @@ impl Listener {
     }
 }
 
-/// IPv4 addresses may come in the clothes of IPv6.
-fn is_loopback(address: SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
+/// Whether clients of a server at this address need a password: others than this machine's users can reach it.
+pub fn asks_passwords(address: SocketAddr) -> bool {
+    // IPv4 addresses may come in the clothes of IPv6.
+    !address.ip().to_canonical().is_loopback()
 }
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
@@ -155,7 +155,15 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
 
 async fn accept(socket: Option<&Socket>) -> io::Result<Box<dyn Stream>> {
     match socket {
-        Some(socket) => Ok(Box::new(socket.listener.accept().await?.0)),
+        Some(socket) => loop {
+            let (stream, _) = socket.listener.accept().await?;
+            // Whatever the socket's mode is, or was for a moment.
+            let user = stream.peer_cred()?.uid();
+            if user == socket.owner || user == ROOT {
+                return Ok(Box::new(stream));
+            }
+            tracing::warn!(user, "another user tried the unix socket");
+        },
         None => std::future::pending().await,
     }
 }
@@ -176,6 +184,7 @@ impl Socket {
         let listener = UnixListener::bind(&path).map_err(failed)?;
         // Whoever can open the socket is trusted.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { path, listener })
+        let owner = fs::symlink_metadata(&path).map_err(failed)?.uid();
+        Ok(Self { path, listener, owner })
     }
 }

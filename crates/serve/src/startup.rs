@@ -1,6 +1,5 @@
 //! The start of a connection: encryption, who is there, and a session with the parameters that the client wants.
 
-use crate::auth::{Exchange, METHOD};
 use crate::cancel::Registration;
 use crate::connection::Connection;
 use crate::decode::utf8;
@@ -9,6 +8,7 @@ use crate::frontend::{Body, Frontend};
 use crate::listener::Server;
 use crate::packet::{Packet, Startup};
 use crate::parameters;
+use crate::scram::{Exchange, METHOD};
 use crate::wire::{Stream, Wire};
 use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey};
 use pgwire::tokio::TlsAcceptor;
@@ -38,7 +38,7 @@ struct Login {
 /// Serves one client until it leaves. Only one that is `trusted` needs no password.
 pub(crate) async fn serve(server: Arc<Server>, stream: Box<dyn Stream>, trusted: bool) {
     let deadline = Instant::now() + PATIENCE;
-    let (stream, packet) = match timeout_at(deadline, negotiate(stream, server.tls.as_ref())).await {
+    let (stream, encrypted, packet) = match timeout_at(deadline, negotiate(stream, server.tls.as_ref())).await {
         Ok(Ok(negotiated)) => negotiated,
         Ok(Err(error)) => return tracing::debug!(%error, "a client left before it logged in"),
         Err(_) => return tracing::debug!("a client did not log in"),
@@ -46,6 +46,7 @@ pub(crate) async fn serve(server: Arc<Server>, stream: Box<dyn Stream>, trusted:
     let mut wire = Wire::new(stream);
     let startup = async {
         match packet? {
+            Packet::Startup(_) if !(trusted || encrypted || server.tls.is_none()) => Err(unencrypted().into()),
             Packet::Startup(startup) => log_in(&server, &mut wire, &startup, trusted).await.map(Some),
             Packet::Cancel { pid, secret } => {
                 server.sessions.cancel(pid, &secret);
@@ -72,12 +73,12 @@ pub(crate) async fn serve(server: Arc<Server>, stream: Box<dyn Stream>, trusted:
     }
 }
 
-/// Encrypts the connection if the client wants that; returns the packet that follows.
+/// Encrypts the connection if the client wants that; returns whether it is, and the packet that follows.
 async fn negotiate(
     mut stream: Box<dyn Stream>,
     tls: Option<&TlsAcceptor>,
-) -> io::Result<(Box<dyn Stream>, Result<Packet, SqlError>)> {
-    let mut tls = tls;
+) -> io::Result<(Box<dyn Stream>, bool, Result<Packet, SqlError>)> {
+    let (mut tls, mut encrypted) = (tls, false);
     loop {
         match Packet::read(&mut stream).await? {
             Ok(Packet::Ssl) => match tls.take() {
@@ -85,13 +86,19 @@ async fn negotiate(
                     stream.write_all(b"S").await?;
                     stream.flush().await?;
                     stream = Box::new(acceptor.accept(stream).await?);
+                    encrypted = true;
                 }
                 None => refuse_encryption(&mut stream).await?,
             },
             Ok(Packet::Gss) => refuse_encryption(&mut stream).await?,
-            packet => return Ok((stream, packet)),
+            packet => return Ok((stream, encrypted, packet)),
         }
     }
+}
+
+/// A server with a certificate sends nothing over the network that others can read.
+fn unencrypted() -> SqlError {
+    SqlError::new("28000", "this server takes encrypted connections only").hint("Connect with sslmode=require.")
 }
 
 async fn refuse_encryption(stream: &mut Box<dyn Stream>) -> io::Result<()> {
@@ -139,7 +146,7 @@ fn agree_on_version(wire: &mut Wire, startup: &Startup) -> io::Result<u16> {
 }
 
 async fn authenticate(server: &Server, wire: &mut Wire, user: &str) -> Result<(), Failure> {
-    let verifier = server.authenticator.as_ref().and_then(|a| a.verifier(user));
+    let verifier = server.engine.verifier(user);
     wire.put(&Authentication::SASL(vec![METHOD.into()]))?;
     let mut first = Body(password_message(wire).await?);
     if first.text()? != METHOD {

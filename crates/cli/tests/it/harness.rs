@@ -47,6 +47,13 @@ impl Server {
         Self::spawn(dir, command)
     }
 
+    /// Starts where other machines can reach it, with everything in its log.
+    pub fn start_open(dir: &Path, args: &[&str], log: &Path) -> Self {
+        let mut command = up_at(dir, "0.0.0.0:0");
+        command.args(args).env("SLUICE_LOG", "trace").stderr(std::fs::File::create(log).unwrap());
+        Self::spawn(dir, command)
+    }
+
     /// Starts by way of another program, which is given the command line.
     pub fn start_under(dir: &Path, program: &[&str]) -> Self {
         let mut command = Command::new(program[0]);
@@ -100,8 +107,12 @@ impl Server {
 }
 
 fn up(dir: &Path) -> Command {
+    up_at(dir, "127.0.0.1:0")
+}
+
+fn up_at(dir: &Path, address: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(["up", "--listen", "127.0.0.1:0", "--dir"]).arg(dir);
+    command.args(["up", "--listen", address, "--dir"]).arg(dir);
     command
 }
 

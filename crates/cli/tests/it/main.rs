@@ -18,5 +18,6 @@ mod held;
 mod inspect;
 mod lookup;
 mod nycflights;
+mod roles;
 mod transactions;
 mod upkeep;

@@ -1,4 +1,5 @@
 use super::TableDef;
+use crate::roles::Role;
 use sluice_sql::{Result, SqlError, fold, no_such_table};
 use sqlparser::ast::{ObjectName, ObjectNamePart};
 use std::collections::BTreeMap;
@@ -66,6 +67,7 @@ pub struct Catalog {
     tables: BTreeMap<i64, Arc<TableDef>>,
     names: BTreeMap<(String, String), i64>,
     schemas: BTreeMap<String, i64>,
+    roles: BTreeMap<String, Role>,
 }
 
 impl Catalog {
@@ -103,6 +105,21 @@ impl Catalog {
     /// Schemas and their numbers.
     pub fn schemas(&self) -> &BTreeMap<String, i64> {
         &self.schemas
+    }
+
+    /// Adds a role, or replaces the one with its name.
+    pub fn put_role(&mut self, name: &str, role: Role) {
+        self.roles.insert(name.to_string(), role);
+    }
+
+    /// Forgets a role.
+    pub fn remove_role(&mut self, name: &str) {
+        self.roles.remove(name);
+    }
+
+    /// Roles by name. Only the newest catalog has them: they are not of any snapshot.
+    pub fn roles(&self) -> &BTreeMap<String, Role> {
+        &self.roles
     }
 
     /// All objects in the order of their numbers.

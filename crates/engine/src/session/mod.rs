@@ -106,6 +106,7 @@ impl Session {
                 Ok(Outcome::done(*tag))
             }
             Statement::Refresh(name) => self.refresh(&ObjectRef::parse(name)?).await,
+            Statement::Role(_) => self.define(&parsed.statement).await,
             Statement::Sql(ast) => self.run_sql(parsed, ast, params).await,
         }
     }
@@ -130,7 +131,7 @@ impl Session {
             Ast::Copy { .. } => self.copy(ast).await,
             Ast::Discard { .. } => Ok(Outcome::done("DISCARD ALL")),
             Ast::Deallocate { .. } => Ok(Outcome::done("DEALLOCATE")),
-            _ => self.define(ast).await,
+            _ => self.define(&parsed.statement).await,
         }
     }
 

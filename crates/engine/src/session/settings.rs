@@ -56,6 +56,8 @@ impl Settings {
             ("client_min_messages", "notice"),
             ("bytea_output", "hex"),
             ("jit", "off"),
+            // psql's \password hashes on the client by it.
+            ("password_encryption", "scram-sha-256"),
         ];
         let defaults: BTreeMap<String, String> = defaults.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         Self { values: defaults.clone(), defaults, changed: vec![] }

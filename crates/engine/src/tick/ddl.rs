@@ -7,8 +7,9 @@ use crate::catalog::{Catalog, Kind, ObjectRef, TableDef};
 use crate::context::fill_index;
 use crate::index::RowIndex;
 use crate::read::Staged;
+use crate::roles::Role;
 use crate::version::Version;
-use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, LakeType, SidecarChange, TableInfo};
+use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, LakeType, RoleRow, SidecarChange, TableInfo};
 use sluice_sql::{Result, SqlError, SqlType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,10 @@ pub(crate) enum DdlOp {
     Drop { id: i64 },
     /// A new name.
     Rename { id: i64, name: String },
+    /// CREATE ROLE and ALTER ROLE.
+    PutRole { name: String, role: Role },
+    /// DROP ROLE.
+    DropRole { name: String },
     /// Another definition of what is there.
     Alter(Box<Alteration>),
 }
@@ -161,6 +166,15 @@ impl Core {
                 }
                 sidecar.put_objects.push(object(&renamed)?);
                 catalog.put(renamed);
+            }
+            DdlOp::PutRole { name, role } => {
+                let row = RoleRow { id: role.id, verifier: role.verifier.to_string() };
+                sidecar.roles.insert(name.clone(), Some(row));
+                catalog.put_role(name, role.clone());
+            }
+            DdlOp::DropRole { name } => {
+                sidecar.roles.insert(name.clone(), None);
+                catalog.remove_role(name);
             }
             DdlOp::Alter(alteration) => {
                 self.alter(tick, base, alteration, catalog, definitions)?;

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error;
 use crate::read::Runner;
 use crate::read::same_columns;
+use crate::roles::{NotAVerifier, Role};
 use crate::schedule::Schedule;
 use crate::version::Version;
 use parking_lot::RwLock;
@@ -219,7 +220,13 @@ fn newest(lake: &Lake) -> Result<Version> {
         })?;
         defs.push(def);
     }
-    let catalog = Catalog::new(schemas, defs);
+    let mut catalog = Catalog::new(schemas, defs);
+    for (name, row) in sidecar.roles {
+        let verifier = row.verifier.parse().map_err(|e: NotAVerifier| {
+            SqlError::internal(format!("role \"{name}\" in the catalog cannot be read: {e}"))
+        })?;
+        catalog.put_role(&name, Role { id: row.id, verifier });
+    }
     let tables = state
         .tables
         .iter()

@@ -53,7 +53,8 @@ impl Core {
             && changes.is_empty()
             && definitions.lake.is_empty()
             && sidecar.put_objects.is_empty()
-            && sidecar.end_objects.is_empty();
+            && sidecar.end_objects.is_empty()
+            && sidecar.roles.is_empty();
         if unchanged {
             self.keep_graph(tick, tick.base.snapshot)?;
             return Ok(tick.base.snapshot);

@@ -23,7 +23,7 @@ pub use ddl::Ddl;
 pub(crate) use flush::{Flush, FlushedDeletes, FlushedRows, flush};
 pub(crate) use load::{FileCache, load, snapshot_time};
 pub(crate) use load_inlined::{LiveRows, live_rows};
-pub use sidecar::{HistoryRow, Sidecar, SidecarChange, SnapshotChanges, TickRow};
+pub use sidecar::{HistoryRow, RoleRow, Sidecar, SidecarChange, SnapshotChanges, TickRow};
 pub(crate) use sidecar::{
     changes_since, last_tick, last_tick_snapshot, objects_at, read as read_sidecar, read_history, tick, tick_before,
 };

@@ -4,6 +4,7 @@ use super::load::VISIBLE;
 use crate::Result;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Changes of what is kept beside DuckLake's tables.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +21,28 @@ pub struct SidecarChange {
     pub positions: Vec<(String, String)>,
     /// Sources that are no more.
     pub drop_positions: Vec<String>,
+    /// New or changed roles by name; `None` for those that are no more.
+    pub roles: BTreeMap<String, Option<RoleRow>>,
     /// The tick's time in microseconds since 1970, and the tables that it held back as JSON.
     pub tick: Option<(i64, Option<String>)>,
     /// To be added to what the history has.
     pub history: Vec<HistoryRow>,
+}
+
+/// Who may log in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RoleRow {
+    /// The role's number.
+    pub id: i64,
+    /// What checks its password.
+    pub verifier: String,
+}
+
+/// Verifiers stay out of logs.
+impl fmt::Debug for RoleRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoleRow").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// What was done to a table within a second.
@@ -65,6 +84,8 @@ pub struct Sidecar {
     pub sequences: BTreeMap<i64, i64>,
     /// How far each source was read.
     pub positions: BTreeMap<String, String>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, RoleRow>,
 }
 
 impl SidecarChange {
@@ -95,6 +116,14 @@ impl SidecarChange {
         }
         for source in &self.drop_positions {
             db.prepare_cached("DELETE FROM sluice_position WHERE source = ?1")?.execute([source])?;
+        }
+        for (name, role) in &self.roles {
+            match role {
+                Some(role) => db
+                    .prepare_cached("INSERT OR REPLACE INTO sluice_role VALUES (?1, ?2, ?3)")?
+                    .execute(params![name, role.id, role.verifier])?,
+                None => db.prepare_cached("DELETE FROM sluice_role WHERE name = ?1")?.execute([name])?,
+            };
         }
         if let Some((time, held)) = &self.tick {
             db.prepare_cached("INSERT INTO sluice_tick VALUES (?1, ?2, ?3)")?.execute(params![snapshot, time, held])?;
@@ -143,7 +172,13 @@ pub(crate) fn read(db: &Connection) -> Result<Sidecar> {
     let sequences = sequences.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     let mut positions = db.prepare_cached("SELECT source, position FROM sluice_position")?;
     let positions = positions.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Sidecar { objects, sequences, positions })
+    let mut roles = db.prepare_cached("SELECT name, role_id, verifier FROM sluice_role")?;
+    let roles = roles.query_map([], role)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Sidecar { objects, sequences, positions, roles })
+}
+
+fn role(r: &Row<'_>) -> rusqlite::Result<(String, RoleRow)> {
+    Ok((r.get(0)?, RoleRow { id: r.get(1)?, verifier: r.get(2)? }))
 }
 
 fn object(r: &Row<'_>) -> rusqlite::Result<(i64, String, String)> {

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS sluice_object(object_id BIGINT, kind VARCHAR, begin_s
   definition VARCHAR);
 CREATE TABLE IF NOT EXISTS sluice_sequence(sequence_id BIGINT PRIMARY KEY, last_value BIGINT);
 CREATE TABLE IF NOT EXISTS sluice_position(source VARCHAR PRIMARY KEY, position VARCHAR);
+CREATE TABLE IF NOT EXISTS sluice_role(name VARCHAR PRIMARY KEY, role_id BIGINT, verifier VARCHAR);
 CREATE TABLE IF NOT EXISTS sluice_tick(snapshot_id BIGINT PRIMARY KEY, tick_time_micros BIGINT, held VARCHAR);
 CREATE TABLE IF NOT EXISTS sluice_history(table_id BIGINT, second BIGINT, action VARCHAR, rows_inserted BIGINT,
   rows_deleted BIGINT, duration_micros BIGINT, error VARCHAR, PRIMARY KEY(table_id, second, action));

@@ -7,6 +7,7 @@ mod constraint;
 mod drop;
 mod index;
 mod options;
+mod role;
 mod schema;
 mod show;
 mod table;
@@ -19,6 +20,7 @@ pub(crate) use view::NewView;
 use super::{Outcome, Session};
 use crate::catalog::{Catalog, ObjectRef};
 use crate::read::Staged;
+use crate::statement::Statement;
 use crate::write::WriteSet;
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::Statement as Ast;
@@ -30,16 +32,16 @@ const TRIES: usize = 3;
 impl Session {
     /// Outside of a block, a change of definitions that another change came before is decided again; if that happens
     /// too often, others wait.
-    pub(crate) async fn define(&mut self, ast: &Ast) -> Result<Outcome> {
+    pub(crate) async fn define(&mut self, statement: &Statement) -> Result<Outcome> {
         if self.block.is_some() {
-            return self.define_once(ast).await;
+            return self.define_once(statement).await;
         }
         let notices = self.notices.len();
         let mut tries = 0;
         loop {
             let held = if tries < TRIES { None } else { Some(self.hold_others().await?) };
             self.defines_from = Some(self.engine.version());
-            let outcome = self.define_once(ast).await;
+            let outcome = self.define_once(statement).await;
             self.defines_from = None;
             match outcome {
                 Err(e) if held.is_none() && e.code == "40001" => self.notices.truncate(notices),
@@ -49,7 +51,15 @@ impl Session {
         }
     }
 
-    async fn define_once(&mut self, ast: &Ast) -> Result<Outcome> {
+    async fn define_once(&mut self, statement: &Statement) -> Result<Outcome> {
+        match statement {
+            Statement::Sql(ast) => self.define_object(ast).await,
+            Statement::Role(role) => self.change_roles(role).await,
+            Statement::Refresh(_) | Statement::Nothing { .. } => Err(SqlError::internal("not a definition")),
+        }
+    }
+
+    async fn define_object(&mut self, ast: &Ast) -> Result<Outcome> {
         match ast {
             Ast::CreateTable(create) => self.create_table(create).await,
             Ast::CreateView(create) => self.create_view(create).await,

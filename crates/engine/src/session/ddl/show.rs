@@ -31,6 +31,8 @@ impl DdlOp {
                     catalog.put(TableDef { name: name.clone(), ..(*def).clone() });
                 }
             }
+            Self::PutRole { name, role } => catalog.put_role(name, role.clone()),
+            Self::DropRole { name } => catalog.remove_role(name),
             Self::Alter(_) => {}
         }
         version.catalog = Arc::new(catalog);

@@ -73,8 +73,7 @@ functions! {
     "pg_encoding_to_char" Name |_, a| Ok(match number(a, 0) { Some(6) => "UTF8", _ => "" }.into());
     "pg_get_userbyid" Name |s, a| Ok(match number(a, 0) {
         None => Cell::Null,
-        Some(10) => s.user.as_str().into(),
-        Some(other) => format!("unknown (OID={other})").into(),
+        Some(oid) => s.roles.get(&oid).cloned().unwrap_or_else(|| format!("unknown (OID={oid})")).into(),
     });
     "pg_table_is_visible" Bool |s, a| Ok(Cell::of_option(number(a, 0).map(|oid| s.is_visible(oid))));
     "pg_type_is_visible" Bool |_, a| Ok(Cell::of_option(number(a, 0).map(|_| true)));

@@ -22,8 +22,8 @@ pub(super) fn rows(snapshot: &Snapshot, relation: &str) -> Vec<Row> {
         "pg_index" => snapshot.objects.iter().filter_map(|(oid, o)| index(*oid, o)).collect(),
         "pg_type" => types::rows(),
         "pg_database" => vec![vec![("oid", Cell::Int(5)), ("datname", super::DATABASE.into())]],
-        "pg_roles" => vec![vec![("oid", Cell::Int(10)), ("rolname", snapshot.user.as_str().into())]],
-        "pg_user" => vec![vec![("usename", snapshot.user.as_str().into())]],
+        "pg_roles" => roles(snapshot, "oid", "rolname"),
+        "pg_user" => roles(snapshot, "usesysid", "usename"),
         "pg_am" => [(HEAP, "heap", "t"), (BTREE, "btree", "i")]
             .map(|(oid, name, kind)| vec![("oid", oid.into()), ("amname", name.into()), ("amtype", kind.into())])
             .into(),
@@ -64,6 +64,10 @@ fn of_kind(snapshot: &Snapshot, kind: &str, row: impl Fn(i64, &Object) -> Row) -
             row
         })
         .collect()
+}
+
+fn roles(snapshot: &Snapshot, oid: &'static str, name: &'static str) -> Vec<Row> {
+    snapshot.roles.iter().map(|(o, n)| vec![(oid, (*o).into()), (name, n.as_str().into())]).collect()
 }
 
 fn namespaces(snapshot: &Snapshot) -> Vec<Row> {

@@ -22,6 +22,9 @@ const RELATIONS: [(&str, i64); 9] = [
     ("pg_description", 2609),
 ];
 
+/// The number of the role that owns everything.
+const OWNER: i64 = 10;
+
 /// What an object is; the number goes into its oid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -61,6 +64,8 @@ pub(crate) struct Snapshot {
     pub(super) path: Vec<String>,
     pub(super) settings: BTreeMap<String, String>,
     pub(super) user: String,
+    /// Numbers and names of the roles; that of this session owns everything.
+    pub(super) roles: BTreeMap<i64, String>,
     pub(super) version: String,
     rows: BTreeMap<i64, u64>,
     bytes: BTreeMap<i64, u64>,
@@ -102,11 +107,15 @@ impl Snapshot {
         let tables = || view.version.tables.iter();
         let user = settings.get("session_authorization").cloned().unwrap_or_else(|| "sluice".into());
         let version = settings.get("server_version").cloned().unwrap_or_else(|| "16.0".into());
+        let others = catalog.roles().iter().filter(|(name, _)| **name != user);
+        let mut roles: BTreeMap<i64, String> = others.map(|(n, r)| (0x6000_0000 + r.id, n.clone())).collect();
+        roles.insert(OWNER, user.clone());
         Self {
             objects,
             schemas,
             path: path.iter().map(shown).collect(),
             user,
+            roles,
             version,
             settings,
             rows: tables().map(|(id, t)| (*id, t.live_rows())).collect(),

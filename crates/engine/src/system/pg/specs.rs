@@ -61,7 +61,7 @@ pub(super) const PG_CATALOG: &[(&str, &str)] = &[
     ),
     (
         "pg_user",
-        "usename name, usesysid oid=10, usecreatedb bool=t, usesuper bool=t, userepl bool=f, usebypassrls bool=t, \
+        "usename name, usesysid oid, usecreatedb bool=t, usesuper bool=t, userepl bool=f, usebypassrls bool=t, \
          passwd text=********, valuntil timestamptz, useconfig text[]",
     ),
     ("pg_am", "oid oid, amname name, amhandler text, amtype char=t"),

@@ -2,15 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use pgwire::api::auth::sasl::scram::gen_salted_password;
 use ring::rand::{SecureRandom, SystemRandom};
-use ring::{digest, hmac};
+use ring::{digest, hmac, pbkdf2};
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::num::NonZeroU32;
 use std::str::FromStr;
+use subtle::ConstantTimeEq;
 
 /// As in PostgreSQL.
-const ITERATIONS: u32 = 4096;
+const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 const SALT_LENGTH: usize = 16;
 const PREFIX: &str = "SCRAM-SHA-256$";
 
@@ -18,10 +20,10 @@ const PREFIX: &str = "SCRAM-SHA-256$";
 /// form, `SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ScramVerifier {
-    pub(super) iterations: u32,
-    pub(super) salt: Vec<u8>,
-    pub(super) stored_key: [u8; 32],
-    pub(super) server_key: [u8; 32],
+    iterations: NonZeroU32,
+    salt: Vec<u8>,
+    stored_key: [u8; 32],
+    server_key: [u8; 32],
 }
 
 impl ScramVerifier {
@@ -32,10 +34,42 @@ impl ScramVerifier {
         Ok(Self::salted(password, salt, ITERATIONS))
     }
 
-    pub(super) fn salted(password: &str, salt: Vec<u8>, iterations: u32) -> Self {
-        let salted = gen_salted_password(password, &salt, iterations as usize);
+    /// The verifier of a password with this salt, hashed that many times.
+    pub fn salted(password: &str, salt: Vec<u8>, iterations: NonZeroU32) -> Self {
+        // What SASLprep refuses is taken as it is, as PostgreSQL's clients do.
+        let prepared = stringprep::saslprep(password).unwrap_or(Cow::Borrowed(password));
+        let mut salted = [0; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, prepared.as_bytes(), &mut salted);
         let client_key = sign(&salted, b"Client Key");
         Self { iterations, salt, stored_key: hash(&client_key), server_key: sign(&salted, b"Server Key") }
+    }
+
+    /// Stands for a role that does not exist: its salt is always the same under one secret, and no password fits.
+    pub fn decoy(secret: &[u8], user: &str) -> Self {
+        let salt = sign(secret, user.as_bytes())[..SALT_LENGTH].to_vec();
+        Self { iterations: ITERATIONS, salt, stored_key: [0; 32], server_key: [0; 32] }
+    }
+
+    /// What a client has to hash its password with.
+    pub fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// How often it has to.
+    pub fn iterations(&self) -> NonZeroU32 {
+        self.iterations
+    }
+
+    /// Whether only one who knows the password could prove these messages so.
+    pub fn fits(&self, messages: &[u8], proof: [u8; 32]) -> bool {
+        let mut client_key = sign(&self.stored_key, messages);
+        client_key.iter_mut().zip(proof).for_each(|(key, proof)| *key ^= proof);
+        bool::from(hash(&client_key)[..].ct_eq(&self.stored_key[..]))
+    }
+
+    /// Proves to a client that the server has the verifier.
+    pub fn signature(&self, messages: &[u8]) -> [u8; 32] {
+        sign(&self.server_key, messages)
     }
 }
 
@@ -67,7 +101,7 @@ impl FromStr for ScramVerifier {
             let (iterations, salt) = salted.split_once(':')?;
             let (stored_key, server_key) = keys.split_once(':')?;
             Some(Self {
-                iterations: iterations.parse().ok().filter(|n| *n > 0)?,
+                iterations: iterations.parse().ok()?,
                 salt: BASE64.decode(salt).ok()?,
                 stored_key: BASE64.decode(stored_key).ok()?.try_into().ok()?,
                 server_key: BASE64.decode(server_key).ok()?.try_into().ok()?,
@@ -78,12 +112,12 @@ impl FromStr for ScramVerifier {
 }
 
 /// HMAC-SHA-256.
-pub(super) fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
+fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
     fixed(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref())
 }
 
 /// SHA-256.
-pub(super) fn hash(message: &[u8]) -> [u8; 32] {
+fn hash(message: &[u8]) -> [u8; 32] {
     fixed(digest::digest(&digest::SHA256, message).as_ref())
 }
 

@@ -1,14 +1,13 @@
-//! One SCRAM-SHA-256 exchange (RFC 5802), without channel binding.
+//! One SCRAM-SHA-256 exchange (RFC 5802), without channel binding. Whoever can reach this machine alone, or its unix
+//! socket, is not asked: the machine's owner decides who gets that far.
 
-use crate::auth::ScramVerifier;
-use crate::auth::verifier::{hash, sign};
 use crate::error::protocol_violation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::rand::{SecureRandom, SystemRandom};
+use sluice_engine::ScramVerifier;
 use sluice_sql::SqlError;
 use std::io;
-use subtle::ConstantTimeEq;
 
 /// The method's name in the protocol.
 pub(crate) const METHOD: &str = "SCRAM-SHA-256";
@@ -22,12 +21,6 @@ pub(crate) struct Decoys {
 impl Decoys {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { secret: random()? })
-    }
-
-    /// A role's decoy: its salt is always the same, and no password fits.
-    fn verifier(&self, user: &str) -> ScramVerifier {
-        let salt = sign(&self.secret, user.as_bytes());
-        ScramVerifier { iterations: 4096, salt: salt[..16].to_vec(), stored_key: [0; 32], server_key: [0; 32] }
     }
 }
 
@@ -84,8 +77,10 @@ impl Exchange {
         let client_nonce = fields.next().and_then(|f| f.strip_prefix("r=")).filter(|n| !n.is_empty());
         let nonce = format!("{}{nonce}", client_nonce.ok_or_else(malformed)?);
         let exists = verifier.is_some();
-        let verifier = verifier.unwrap_or_else(|| decoys.verifier(user));
-        let challenge = format!("r={nonce},s={},i={}", BASE64.encode(&verifier.salt), verifier.iterations);
+        // Made for roles that exist too, so that both take the same time.
+        let decoy = ScramVerifier::decoy(&decoys.secret, user);
+        let verifier = verifier.unwrap_or(decoy);
+        let challenge = format!("r={nonce},s={},i={}", BASE64.encode(verifier.salt()), verifier.iterations());
         let so_far = format!("{bare},{challenge}");
         Ok((Self { user: user.into(), verifier, exists, binding: binding.into(), nonce, so_far }, challenge))
     }
@@ -102,19 +97,18 @@ impl Exchange {
         }
         let proof: [u8; 32] = BASE64.decode(proof).ok().and_then(|p| p.try_into().ok()).ok_or_else(malformed)?;
         let message = format!("{},{without_proof}", self.so_far);
-        let mut client_key = sign(&self.verifier.stored_key, message.as_bytes());
-        client_key.iter_mut().zip(proof).for_each(|(key, proof)| *key ^= proof);
-        let fits = bool::from(hash(&client_key)[..].ct_eq(&self.verifier.stored_key[..]));
+        let fits = self.verifier.fits(message.as_bytes(), proof);
         if !(fits && self.exists) {
             return Err(SqlError::new("28P01", format!("password authentication failed for user \"{}\"", self.user)));
         }
-        Ok(format!("v={}", BASE64.encode(sign(&self.verifier.server_key, message.as_bytes()))))
+        Ok(format!("v={}", BASE64.encode(self.verifier.signature(message.as_bytes()))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
 
     const CLIENT_FIRST: &str = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
     const NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
@@ -122,7 +116,7 @@ mod tests {
     /// The example of RFC 7677.
     fn example(password: &str) -> (Exchange, String) {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").expect("a salt");
-        let verifier = ScramVerifier::salted(password, salt, 4096);
+        let verifier = ScramVerifier::salted(password, salt, NonZeroU32::new(4096).expect("not zero"));
         let decoys = Decoys { secret: [7; 32] };
         Exchange::with_nonce("user", Some(verifier), &decoys, CLIENT_FIRST, NONCE).expect("a challenge")
     }
