@@ -213,7 +213,7 @@ fn passwords_are_kept_nowhere() {
     assert!(seen.contains("bob"), "{seen}");
     server.stop();
     let log = std::fs::read_to_string(&log).unwrap();
-    assert!(log.contains("TRACE") && stopped.contains("TRACE"), "the logs say everything");
+    assert!(log.contains("DEBUG") && stopped.contains("DEBUG"), "the logs say everything");
     for said in [stopped, running, failed, seen, log] {
         assert!(!said.contains("hunter2") && !said.contains("SCRAM-SHA-256$"), "{said}");
     }
