@@ -23,6 +23,8 @@ use tokio::task::JoinSet;
 const PAUSE: Duration = Duration::from_millis(100);
 /// May do anything on this machine.
 const ROOT: u32 = 0;
+/// As PostgreSQL keeps for superusers.
+const OWNER_SLOTS: usize = 3;
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -32,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) sessions: Arc<Sessions>,
     /// One for each client that may be connected.
     pub(crate) slots: Arc<Semaphore>,
+    /// More of them for the owner, whom strangers that never log in must not keep out.
+    pub(crate) owner_slots: Arc<Semaphore>,
     /// Turns true when the server stops.
     pub(crate) draining: watch::Sender<bool>,
 }
@@ -85,15 +89,16 @@ impl Listener {
     pub async fn serve(self, engine: Engine, shutdown: impl Future<Output = ()>) {
         let Self { tcp, address, socket, tls, decoys, options } = self;
         let grace = options.grace;
+        let trusts_tcp = !asks_passwords(address);
         let server = Arc::new(Server {
             engine,
             tls,
             decoys,
             sessions: Arc::default(),
             slots: Arc::new(Semaphore::new(options.max_connections)),
+            owner_slots: Arc::new(Semaphore::new(if trusts_tcp { 0 } else { OWNER_SLOTS })),
             draining: watch::Sender::new(false),
         });
-        let trusts_tcp = !asks_passwords(address);
         if !trusts_tcp {
             server.engine.refuse_files();
         }

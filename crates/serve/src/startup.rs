@@ -113,6 +113,8 @@ async fn log_in(server: &Server, wire: &mut Wire, startup: &Startup, trusted: bo
     let database = startup.get("database").unwrap_or(user);
     let assignments = parameters::assignments(startup)?;
     let permit = Arc::clone(&server.slots).try_acquire_owned();
+    let permit =
+        permit.or_else(|full| if trusted { Arc::clone(&server.owner_slots).try_acquire_owned() } else { Err(full) });
     let permit = permit.map_err(|_| SqlError::new("53300", "sorry, too many clients already"))?;
     if !trusted {
         authenticate(server, wire, user).await?;

@@ -1,6 +1,8 @@
 //! Roles, and servers that other machines can reach: with psql as it is.
 
 use crate::harness::{Server, rows, run, value, without};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -148,6 +150,31 @@ fn the_owner_needs_no_password() {
     assert!(sql(&dir, "SELECT a FROM m").contains("42"));
     server.stop();
     assert!(!socket.exists());
+}
+
+/// A client that says who it wants to be and then nothing; the first byte of the answer.
+fn stranger(server: &Server) -> (TcpStream, u8) {
+    let port = server.address.rsplit_once(':').unwrap().1;
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream.write_all(b"\0\0\0\x12\0\x03\0\0user\0eve\0\0").unwrap();
+    let mut answer = [0];
+    stream.read_exact(&mut answer).unwrap();
+    (stream, answer[0])
+}
+
+#[test]
+fn strangers_do_not_keep_the_owner_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, log) = (folder.path().join("lake"), folder.path().join("log"));
+    Server::start(&dir).stop();
+    sql(&dir, "CREATE ROLE ann PASSWORD 'x'");
+    let server = Server::start_open(&dir, &[], &log);
+    let strangers: Vec<(TcpStream, u8)> = (0..200).map(|_| stranger(&server)).collect();
+    assert!(strangers.iter().all(|(_, answer)| *answer == b'R'), "asked for a password");
+    assert_eq!(stranger(&server).1, b'E', "one too many");
+    assert!(sql(&dir, "SELECT 42 AS a").contains("42"));
+    drop(strangers);
+    server.stop();
 }
 
 const ROLES: &str = "SELECT rolname FROM pg_roles WHERE rolname <> 'test'";

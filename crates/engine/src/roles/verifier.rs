@@ -12,7 +12,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 /// As in PostgreSQL.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("more than zero");
 const SALT_LENGTH: usize = 16;
 const PREFIX: &str = "SCRAM-SHA-256$";
 
