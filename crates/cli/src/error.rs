@@ -43,7 +43,13 @@ impl From<SqlError> for CliError {
 
 impl From<sluice_serve::ServeError> for CliError {
     fn from(e: sluice_serve::ServeError) -> Self {
-        Self::new(e.to_string())
+        let error = Self::new(e.to_string());
+        match e {
+            sluice_serve::ServeError::Socket { source, .. } if source.kind() == std::io::ErrorKind::InvalidInput => {
+                error.hint("Start it and the other commands inside of the folder, with --dir .")
+            }
+            _ => error,
+        }
     }
 }
 

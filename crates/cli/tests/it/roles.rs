@@ -80,6 +80,8 @@ fn nobody_is_served_beyond_loopback_without_a_role() {
     assert!(code == Some(2) && said.contains("--tls-key"), "{said}");
     let (code, said) = sluice("up", &dir, &["--listen", "0.0.0.0:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"]);
     assert!(code == Some(2) && said.contains("can't use c.pem for TLS"), "{said}");
+    let (code, said) = sluice("up", &folder.path().join("d".repeat(120)), &["--listen", "0.0.0.0:0"]);
+    assert!(code == Some(2) && said.contains("hint: Start it and the other commands inside of the folder"), "{said}");
 }
 
 #[test]
