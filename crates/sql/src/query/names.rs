@@ -22,9 +22,15 @@ pub(crate) fn shown(name: &str) -> &str {
     name.split(REPEATED).next().unwrap_or(name)
 }
 
-/// The quoted names of the output columns of a named SELECT (or of the first one of a set operation); `None` where a
-/// wildcard hides them.
+/// The names that [`output_names`] gives, quoted.
 pub(crate) fn quoted_columns(body: &SetExpr) -> Option<Vec<String>> {
+    let names = output_names(body)?;
+    Some(names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect())
+}
+
+/// The names of the output columns of a named SELECT (or of the first one of a set operation); `None` where a wildcard
+/// hides them.
+pub(crate) fn output_names(body: &SetExpr) -> Option<Vec<String>> {
     match body {
         SetExpr::Select(select) => select
             .projection
@@ -35,10 +41,9 @@ pub(crate) fn quoted_columns(body: &SetExpr) -> Option<Vec<String>> {
                 SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
                 _ => None,
             })
-            .map(|name| Some(format!("\"{}\"", name?.replace('"', "\"\""))))
             .collect(),
-        SetExpr::SetOperation { left, .. } => quoted_columns(left),
-        SetExpr::Query(query) => quoted_columns(&query.body),
+        SetExpr::SetOperation { left, .. } => output_names(left),
+        SetExpr::Query(query) => output_names(&query.body),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{catalog, copies, distinct_on, names, params, precedence, refuse, spell, ties};
+use super::{catalog, copies, distinct_on, names, params, precedence, refuse, shared_columns, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::functions::text_form::TextForms;
@@ -107,6 +107,9 @@ impl Planner {
         let params = &params::types(query, params);
         let mut query = query.clone();
         precedence::regroup(&mut query);
+        shared_columns::spell_out(&mut query, &|part| {
+            Ok(self.plan(part, tables, params)?.columns.into_iter().map(|(name, _)| name).collect())
+        })?;
         names::name_columns(&mut query);
         catalog::rewrite(&mut query);
         refuse::check(&query)?;

@@ -4,7 +4,7 @@ use crate::walk::{Tree, walk};
 use crate::{Result, SqlError};
 use sqlparser::ast::{
     Expr, Function, FunctionArgumentClause, GroupByExpr, GroupByWithModifier, Query, Select, SetExpr, SetQuantifier,
-    TableFactor, TableWithJoins, Visitor, WildcardAdditionalOptions,
+    TableFactor, Visitor, WildcardAdditionalOptions,
 };
 use std::ops::ControlFlow;
 
@@ -120,7 +120,7 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
         projection,
         exclude,
         into,
-        from,
+        from: _,
         lateral_views,
         prewhere,
         selection: _,
@@ -168,39 +168,7 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
             I::ExprWithAliases { .. } => return refused("several aliases for one column", "Name one alias."),
         }
     }
-    if projection.iter().any(|i| matches!(i, sqlparser::ast::SelectItem::Wildcard(_))) && from.iter().any(joins_by_name)
-    {
-        return refused("SELECT * over JOIN ... USING or NATURAL JOIN", "List the columns.");
-    }
-    if from.iter().any(merges_padded_columns) {
-        return refused(
-            "RIGHT or FULL JOIN with USING or NATURAL",
-            "Write ON, and coalesce(a.x, b.x) for the shared columns.",
-        );
-    }
     ControlFlow::Continue(())
-}
-
-/// The shared column of such a join is the one that is not padded, which the planner does not see to.
-fn merges_padded_columns(table: &TableWithJoins) -> bool {
-    use sqlparser::ast::{JoinConstraint, JoinOperator as J};
-    table.joins.iter().any(|join| match &join.join_operator {
-        J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => {
-            matches!(c, JoinConstraint::Using(_) | JoinConstraint::Natural)
-        }
-        _ => false,
-    })
-}
-
-/// PostgreSQL puts the shared columns of such a join first, once; the planner leaves them where they stood.
-fn joins_by_name(table: &TableWithJoins) -> bool {
-    use sqlparser::ast::{JoinConstraint, JoinOperator as J};
-    table.joins.iter().any(|join| match &join.join_operator {
-        J::Join(c) | J::Inner(c) | J::Left(c) | J::LeftOuter(c) | J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => {
-            matches!(c, JoinConstraint::Using(_) | JoinConstraint::Natural)
-        }
-        _ => false,
-    })
 }
 
 fn plain_wildcard(options: &WildcardAdditionalOptions) -> ControlFlow<SqlError> {
