@@ -14,14 +14,17 @@ pub(crate) struct Verify {
     /// The snapshot to compare at; the newest without it
     #[arg(long, value_name = "VERSION")]
     at: Option<i64>,
+    /// First bring the views that are held back up to date
+    #[arg(long, conflicts_with = "at")]
+    refresh: bool,
 }
 
 impl Verify {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let connection = Connection::open(&self.target.dir).await?;
-        let result = connection.client.simple_query(&self.sql()).await;
+        let result = self.tables(&connection).await;
         connection.close().await;
-        let tables = Table::collect(result?);
+        let tables = result?;
         let mut all = Table::default();
         for table in tables {
             all.columns = table.columns;
@@ -40,6 +43,28 @@ impl Verify {
             (false, true) => ExitCode::SUCCESS,
             (false, false) => ExitCode::from(2),
         })
+    }
+
+    async fn tables(&self, connection: &Connection) -> Result<Vec<Table>> {
+        if self.refresh {
+            let held = "SELECT schema_name, name FROM sluice.status WHERE held_back IS NOT NULL";
+            let held = Table::collect(connection.client.simple_query(held).await?);
+            for row in held.into_iter().flat_map(|t| t.rows) {
+                let part = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+                let (schema, name) = (part(0), part(1));
+                if self.is_meant(&schema, &name) {
+                    let name = [schema, name].map(|p| format!("\"{}\"", p.replace('"', "\"\""))).join(".");
+                    connection.client.batch_execute(&format!("REFRESH MATERIALIZED VIEW {name}")).await?;
+                }
+            }
+        }
+        Ok(Table::collect(connection.client.simple_query(&self.sql()).await?))
+    }
+
+    /// Whether the command is about this view.
+    fn is_meant(&self, schema: &str, name: &str) -> bool {
+        let qualified = format!("{schema}.{name}");
+        self.names.is_empty() || self.names.iter().any(|n| n == name || *n == qualified)
     }
 
     fn sql(&self) -> String {

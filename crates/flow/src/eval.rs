@@ -68,7 +68,11 @@ fn row_by_row(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Ve
     let mut columns = vec![];
     for c in 0..exprs.len() {
         let parts: Vec<&dyn arrow::array::Array> = rows.iter().map(|r| r[c].as_ref()).collect();
-        columns.push(arrow::compute::concat(&parts)?);
+        // A constant may fail even where there is no row.
+        columns.push(match parts.as_slice() {
+            [] => arrow::array::new_empty_array(&exprs[c].data_type(&batch.schema())?),
+            parts => arrow::compute::concat(parts)?,
+        });
     }
     Ok(columns)
 }

@@ -5,12 +5,12 @@ use crate::error::{Failure, canceled, error_response, notice_response, protocol_
 use crate::extended::{Portal, Prepared};
 use crate::frontend::{Frame, Frontend};
 use crate::wire::Wire;
-use crate::zone::Zone;
 use datafusion::common::ScalarValue;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as Status};
 use pgwire::messages::startup::ParameterStatus;
 use sluice_engine::{CommitPoint, Outcome, Parsed, Session, TransactionStatus};
 use sluice_sql::SqlError;
+use sluice_sql::Zone;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;

@@ -8,7 +8,6 @@
 //! Invariants: no input of a client panics or is believed unchecked; a client is never told more or less than one
 //! ReadyForQuery for each query and each Sync; what fails is told as an error with PostgreSQL's SQLSTATE.
 
-mod calendar;
 mod cancel;
 mod connection;
 mod copy;
@@ -27,7 +26,6 @@ mod simple;
 mod startup;
 mod tls;
 mod wire;
-mod zone;
 
 pub use error::ServeError;
 pub use listener::{Listener, asks_passwords};

@@ -2,9 +2,10 @@
 
 use crate::functions::cast::cast_column;
 use crate::functions::decimal::{QUOTIENT_SCALE, scale_needed};
+use crate::functions::zoned::cast_in_zone;
 use crate::functions::{json, uuid};
 use crate::types::DEFAULT_NUMERIC;
-use crate::{Result, SqlError, SqlType};
+use crate::{Result, SqlError, SqlType, Zone};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type};
@@ -23,6 +24,19 @@ pub fn assign_column(values: &ArrayRef, ty: &SqlType) -> Result<ArrayRef> {
         SqlType::Varchar(Some(limit)) => fits_length(&stored, *limit).map(|()| stored),
         _ => Ok(stored),
     }
+}
+
+/// The same, where clocks show the time of `zone`.
+pub fn assign_in_zone(values: &ArrayRef, ty: &SqlType, zone: Zone) -> Result<ArrayRef> {
+    if zone == Zone::Utc {
+        return assign_column(values, ty);
+    }
+    let from = values.data_type();
+    let has_zone = matches!(from, DataType::Timestamp(_, Some(_)));
+    if has_zone != (*ty == SqlType::TimestampTz) {
+        return assign_column(&cast_in_zone(values, &ty.arrow(), zone)?, ty);
+    }
+    assign_column(values, ty)
 }
 
 fn written(values: &ArrayRef, form: impl Fn(&str) -> Result<String>) -> Result<ArrayRef> {

@@ -3,7 +3,9 @@
 //! Invariants: this crate does no IO and has no `async fn`; every clause of a statement is handled or refused by name.
 
 mod assign;
+pub mod calendar;
 mod circuit;
+pub mod datetime;
 mod error;
 mod functions;
 mod keys;
@@ -12,8 +14,9 @@ mod query;
 mod types;
 mod volatility;
 mod walk;
+mod zone;
 
-pub use assign::assign_column;
+pub use assign::{assign_column, assign_in_zone};
 pub use circuit::{BuiltCircuit, NoCircuit, build_circuit};
 pub use error::{Result, SqlError, nearest};
 pub use functions::cast::{cast_column, timestamp_text};
@@ -25,5 +28,6 @@ pub use query::planner::{PlannedQuery, Planner, Tables, no_such_table};
 pub use types::{SqlType, UTC};
 pub use volatility::{reads_clock, refuse_volatile};
 pub use walk::{Tree, TreeMut, each_expr, each_expr_mut};
+pub use zone::Zone;
 
 pub(crate) use volatility::reads_clock_by_name;

@@ -417,3 +417,38 @@ async fn every_snapshot_holds_under_changes_pauses_and_kills() {
     verified_at_every_snapshot(&server).await;
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_says_that_a_cut_has_expired_and_refreshes() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_args(dir.path(), &["--retention", "1s"], &[]);
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL)").await;
+    run(&client, "CREATE STREAM TABLE late WITH (schedule = '@daily') AS SELECT count(*) AS n FROM t").await;
+    let verify = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sluice"));
+        let output = command.args(["verify", "--dir"]).arg(dir.path()).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let started = Instant::now();
+    let mut id = 0;
+    let text = loop {
+        id += 1;
+        run(&client, &format!("INSERT INTO t VALUES ({id}, 1)")).await;
+        let (code, text) = verify(&[]);
+        if code == Some(2) {
+            break text;
+        }
+        assert!(code == Some(0) && started.elapsed() < Duration::from_secs(30), "{code:?} {text}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert!(text.contains("late") && text.contains("has expired"), "{text}");
+    assert_eq!(verify(&["--refresh", "another"]).0, Some(2), "no such view");
+    assert_eq!(verify(&["late"]).0, Some(2));
+    let (code, text) = verify(&["--refresh", "late"]);
+    assert!(code == Some(0) && text.contains("0 differences"), "{text}");
+    assert_eq!(value(&client, "SELECT n FROM late").await, id.to_string());
+    let both = verify(&["--refresh", "--at", "1"]);
+    assert_eq!(both.0, Some(2), "--refresh is about the newest snapshot");
+    server.stop();
+}

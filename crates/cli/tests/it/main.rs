@@ -21,3 +21,4 @@ mod nycflights;
 mod roles;
 mod transactions;
 mod upkeep;
+mod zones;

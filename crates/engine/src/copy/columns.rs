@@ -5,7 +5,7 @@ use arrow::array::{Array, ArrayRef, StringViewArray, new_empty_array};
 use arrow::compute::concat;
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use sluice_sql::{Result, SqlError, SqlType, assign_column};
+use sluice_sql::{Result, SqlError, SqlType, Zone, assign_column, assign_in_zone};
 use std::sync::Arc;
 
 /// Fields column by column, as the client sent them.
@@ -45,14 +45,14 @@ impl Waiting {
     }
 
     /// Gives what waits as columns of the types of `defs`, and is empty then.
-    pub(super) fn take(&mut self, defs: &[&ColumnDef]) -> std::result::Result<Vec<ArrayRef>, BadField> {
+    pub(super) fn take(&mut self, defs: &[&ColumnDef], zone: Zone) -> std::result::Result<Vec<ArrayRef>, BadField> {
         let column = |at: usize, taken: std::result::Result<ArrayRef, (Option<usize>, SqlError)>| {
             taken.map_err(|(row, error)| BadField { row, column: at, error })
         };
         match self {
             Self::Text(columns) => {
                 let columns = columns.iter_mut().zip(defs).enumerate();
-                columns.map(|(at, (fields, def))| column(at, from_text(std::mem::take(fields), def))).collect()
+                columns.map(|(at, (fields, def))| column(at, from_text(std::mem::take(fields), def, zone))).collect()
             }
             Self::Values(columns) => {
                 let columns = columns.iter_mut().zip(defs).enumerate();
@@ -62,10 +62,14 @@ impl Waiting {
     }
 }
 
-fn from_text(fields: Vec<Option<String>>, def: &ColumnDef) -> std::result::Result<ArrayRef, (Option<usize>, SqlError)> {
+fn from_text(
+    fields: Vec<Option<String>>,
+    def: &ColumnDef,
+    zone: Zone,
+) -> std::result::Result<ArrayRef, (Option<usize>, SqlError)> {
     let text: ArrayRef = Arc::new(StringViewArray::from_iter(fields));
-    let bad_row = || (0..text.len()).find(|&i| assign_column(&text.slice(i, 1), &def.ty).is_err());
-    assign_column(&text, &def.ty).map_err(|e| (bad_row(), e))
+    let bad_row = || (0..text.len()).find(|&i| assign_in_zone(&text.slice(i, 1), &def.ty, zone).is_err());
+    assign_in_zone(&text, &def.ty, zone).map_err(|e| (bad_row(), e))
 }
 
 fn from_values(values: Vec<ScalarValue>, def: &ColumnDef) -> std::result::Result<ArrayRef, (Option<usize>, SqlError)> {

@@ -70,7 +70,7 @@ impl CopyIn {
             return Ok(());
         }
         let defs: Vec<_> = self.positions.iter().map(|&p| &self.target.def.columns[p]).collect();
-        let columns = self.waiting.take(&defs).map_err(|BadField { row, column, error }| {
+        let columns = self.waiting.take(&defs, self.target.zone).map_err(|BadField { row, column, error }| {
             let last = self.first_line + self.count as u64 - 1;
             self.located(row.map_or(last, |row| self.first_line + row as u64), Some(column), error)
         })?;
@@ -111,7 +111,7 @@ impl Session {
         self.refuse_if_read_only("COPY FROM")?;
         let view = self.view();
         let def = view.version.catalog.get(&ObjectRef::parse(table)?, &self.settings.search_path())?;
-        let target = Target::new(Arc::clone(def))?;
+        let target = Target::new(Arc::clone(def))?.in_zone(view.zone);
         let positions: Vec<usize> = match columns {
             [] => (0..def.columns.len()).collect(),
             named => named

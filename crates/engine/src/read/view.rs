@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, TableSource};
 use parking_lot::RwLock;
-use sluice_sql::{Result, SqlError, Tables};
+use sluice_sql::{Result, SqlError, Tables, Zone};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +18,8 @@ pub(crate) struct ReadView {
     pub(crate) staged: Arc<BTreeMap<i64, Staged>>,
     /// What `now()` is.
     pub(crate) now_micros: i64,
+    /// The time zone that times are read and shown in.
+    pub(crate) zone: Zone,
 }
 
 /// Resolves the names of one statement.
@@ -219,6 +221,10 @@ impl Tables for Names<'_> {
     fn scalar_function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         self.engine?;
         system::pg::bound(name, || self.catalog())
+    }
+
+    fn zone(&self) -> Zone {
+        self.view.zone
     }
 
     fn table_function(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {

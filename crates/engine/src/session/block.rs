@@ -84,11 +84,13 @@ impl Session {
                 version: Arc::clone(&block.version),
                 staged: Arc::new(block.writes.tables.clone()),
                 now_micros: block.now_micros,
+                zone: self.settings.zone(),
             },
             None => ReadView {
                 version: self.engine.version(),
                 staged: Arc::default(),
                 now_micros: Utc::now().timestamp_micros(),
+                zone: self.settings.zone(),
             },
         }
     }

@@ -208,6 +208,7 @@ impl Session {
             if_not_exists,
             or_replace,
             sources: vec![],
+            zone: None,
         };
         self.create_materialized(view).await?;
         Ok(())
@@ -241,10 +242,12 @@ impl Session {
             return self.submit_ddl(vec![DdlOp::redefine(altered)]).await;
         }
         let sources = if new_query.is_none() { m.sources.clone() } else { vec![] };
+        let zone = if new_query.is_none() { Some(m.zone()?) } else { None };
         let view = NewView {
             name: call.object()?,
             query: new_query.unwrap_or_else(|| m.query.clone()),
             sources,
+            zone,
             columns: vec![],
             schedule: m.schedule.clone(),
             mode: mode.unwrap_or(m.mode),

@@ -1,6 +1,6 @@
 use super::{Outcome, Session};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
-use sluice_sql::{Result, SqlError, SqlType, fold};
+use sluice_sql::{Result, SqlError, SqlType, Zone, fold};
 use sqlparser::ast::{Expr, Ident, Reset, ResetStatement, Set, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +71,11 @@ impl Settings {
         &self.values
     }
 
+    /// The time zone that times are read and shown in.
+    pub(crate) fn zone(&self) -> Zone {
+        self.get("timezone").and_then(Zone::parse).unwrap_or_default()
+    }
+
     /// Schemas searched for a name without one, as the lake names them.
     pub(crate) fn search_path(&self) -> Vec<String> {
         let path = self.get("search_path").unwrap_or("public");
@@ -114,11 +119,6 @@ impl Settings {
     fn put(&mut self, name: &str, value: String) -> Result<()> {
         let key = name.to_lowercase();
         let fixed = [
-            (
-                "timezone",
-                &["UTC", "Etc/UTC", "GMT", "+00:00", "0"][..],
-                "Times are stored and shown in UTC; convert in the client.",
-            ),
             ("client_encoding", &["UTF8", "UTF-8", "UNICODE", "SQL_ASCII"][..], "Text is UTF-8."),
             ("standard_conforming_strings", &["on", "true"][..], "Backslashes in strings are plain characters."),
         ];
@@ -132,10 +132,10 @@ impl Settings {
         if !custom && !self.values.contains_key(&key) && !HARMLESS.contains(&key.as_str()) {
             return Err(SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
         }
-        let shown = if key == "timezone" || key == "client_encoding" {
-            self.values.get(&key).cloned().unwrap_or(value)
-        } else {
-            value
+        let shown = match key.as_str() {
+            "timezone" => zone(&value)?.to_string(),
+            "client_encoding" => self.values.get(&key).cloned().unwrap_or(value),
+            _ => value,
         };
         self.values.insert(key.clone(), shown);
         if let Some(reported) = REPORTED.iter().find(|r| r.eq_ignore_ascii_case(&key)) {
@@ -174,7 +174,14 @@ impl Session {
                     self.settings.put(&name, value)?;
                 }
             }
-            Set::SetTimeZone { value, .. } => self.settings.put("timezone", setting_text(value))?,
+            Set::SetTimeZone { value, .. } => {
+                let value = setting_text(value);
+                if matches!(value.to_lowercase().as_str(), "local" | "default") {
+                    self.settings.reset(Some("timezone"))?;
+                } else {
+                    self.settings.put("timezone", value)?;
+                }
+            }
             Set::SetNames { charset_name, .. } => self.settings.put("client_encoding", charset_name.value.clone())?,
             Set::SetTransaction { modes, snapshot: None, session: false } => self.set_modes(modes)?,
             other => return Err(SqlError::unsupported(format!("SET {other}"), "Set one parameter at a time.")),
@@ -205,6 +212,17 @@ impl Session {
         let rows = RecordBatch::try_from_iter([(name.as_str(), column)])?;
         Ok(Outcome::rows(vec![(name, SqlType::Text)], vec![rows], "SHOW"))
     }
+}
+
+/// A zone's name, or hours eastwards.
+fn zone(value: &str) -> Result<Zone> {
+    let hours = value.trim().parse::<f64>().ok().filter(|hours| hours.abs() <= 168.0);
+    let zone = hours.map(|hours| (hours * 3_600.0).round() as i32);
+    let zone = zone.map(|east| if east == 0 { Zone::Utc } else { Zone::Fixed(east) });
+    zone.or_else(|| Zone::parse(value)).ok_or_else(|| {
+        SqlError::new("22023", format!("invalid value for parameter \"TimeZone\": \"{value}\""))
+            .hint("Name a zone of the tz database, as Europe/Berlin.")
+    })
 }
 
 fn setting_text(value: &Expr) -> String {

@@ -30,7 +30,7 @@ use crate::write::WriteSet;
 use chrono::Utc;
 use parking_lot::RwLock;
 use sluice_lake::{Lake, RowInsert, SidecarChange};
-use sluice_sql::{Result, SqlError};
+use sluice_sql::{Result, SqlError, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -244,6 +244,7 @@ impl Core {
             version: Arc::clone(&tick.base),
             staged: Arc::new(tick.writes.tables.clone()),
             now_micros: tick.time_micros,
+            zone: Zone::Utc,
         }
     }
 

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use sluice_sql::{Result, SqlError, assign_column, cast_column};
+use sluice_sql::{Result, SqlError, Zone, assign_in_zone, cast_column};
 use sluice_zset::with_row_count;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Target {
     pub(crate) def: Arc<TableDef>,
     pub(crate) schema: SchemaRef,
+    /// The time zone that values are read in.
+    pub(crate) zone: Zone,
 }
 
 impl Target {
@@ -25,13 +27,25 @@ impl Target {
             return Err(SqlError::new("42809", format!("cannot change {kind} \"{}\"", def.name))
                 .hint("It follows from its query: change the tables it reads, and it follows."));
         }
-        Ok(Self { schema: def.arrow(), def })
+        Ok(Self::of(def))
+    }
+
+    /// Any object that has rows.
+    pub(crate) fn of(def: Arc<TableDef>) -> Self {
+        Self { schema: def.arrow(), def, zone: Zone::Utc }
+    }
+
+    /// The same, for values of a session.
+    pub(crate) fn in_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
     }
 
     /// The columns cast to the table's types, as an assignment does it.
     pub(crate) fn assign(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-        let cast =
-            columns.iter().zip(&self.def.columns).map(|(c, d)| assign_column(c, &d.ty).map_err(|e| e.named(&d.name)));
+        let assigned = |(c, d): (&ArrayRef, &crate::catalog::ColumnDef)| {
+            assign_in_zone(c, &d.ty, self.zone).map_err(|e| e.named(&d.name))
+        };
+        let cast = columns.iter().zip(&self.def.columns).map(assigned);
         Ok(with_row_count(Arc::clone(&self.schema), cast.collect::<Result<Vec<_>>>()?, rows)?)
     }
 }
@@ -113,5 +127,5 @@ fn plan_values(
     let expr = context.planner.plan_expr(&expr, &schema, &names)?;
     let source = crate::read::rows_source(rows.clone())?;
     let plan = LogicalPlanBuilder::scan(target.def.name.as_str(), source, None)?.project(vec![expr])?.build()?;
-    context.planner.analyze(plan)
+    context.planner.analyze(plan, view.zone)
 }

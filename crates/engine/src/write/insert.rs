@@ -24,7 +24,7 @@ pub(crate) async fn insert(
         return Err(SqlError::unsupported("INSERT INTO a function or query", "Name a table."));
     };
     let def = view.version.catalog.get(&ObjectRef::parse(name)?, path)?;
-    let target = Target::new(Arc::clone(def))?;
+    let target = Target::new(Arc::clone(def))?.in_zone(view.zone);
     let named = named_columns(&target, &insert.columns)?;
     let rows = source_rows(context, view, path, insert, &target, &named, params).await?;
     check_rows(context, view, &target, &rows).await?;

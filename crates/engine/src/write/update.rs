@@ -88,7 +88,7 @@ pub(crate) fn target(view: &ReadView, path: &[String], table: &TableWithJoins) -
     }
     let def = view.version.catalog.get(&ObjectRef::parse(name)?, path)?;
     let alias = alias.as_ref().map_or(def.name.clone(), |a| fold(&a.name));
-    Ok((Target::new(Arc::clone(def))?, alias))
+    Ok((Target::new(Arc::clone(def))?.in_zone(view.zone), alias))
 }
 
 pub(crate) fn alias_ident(table: &TableWithJoins) -> Option<&Ident> {

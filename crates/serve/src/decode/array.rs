@@ -1,8 +1,8 @@
 //! Arrays as parameters: `{a,NULL,"b c"}` and the binary format. More than one dimension becomes lists of lists.
 
 use crate::decode::{binary, null, numeric, text};
-use crate::zone::Zone;
 use datafusion::common::ScalarValue;
+use sluice_sql::Zone;
 use sluice_sql::{SqlError, SqlType};
 
 /// As in PostgreSQL.

@@ -1,9 +1,9 @@
 //! Parameters in binary format.
 
-use crate::calendar::{EPOCH_DAYS, EPOCH_MICROS};
 use crate::decode::{array, numeric, plain_name, utf8};
 use arrow::datatypes::IntervalMonthDayNano;
 use datafusion::common::ScalarValue;
+use sluice_sql::calendar::{EPOCH_DAYS, EPOCH_MICROS};
 use sluice_sql::{SqlError, SqlType};
 
 const NUMERIC_NEGATIVE: u16 = 0x4000;

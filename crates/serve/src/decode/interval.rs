@@ -1,9 +1,9 @@
 //! Intervals in text: PostgreSQL's own words (`1 year -2 mons 3 days 04:05:06`) and ISO 8601 (`P1Y2M3DT4H`).
 
-use crate::calendar::SECOND;
-use crate::decode::datetime::micros;
 use arrow::datatypes::IntervalMonthDayNano;
 use sluice_sql::SqlError;
+use sluice_sql::calendar::SECOND;
+use sluice_sql::datetime::micros;
 
 const HOUR: i64 = 3_600 * SECOND;
 

@@ -4,14 +4,13 @@
 mod array;
 mod binary;
 pub(crate) mod copy;
-mod datetime;
 mod interval;
 mod numeric;
 mod text;
 
 use crate::encode::Format;
-use crate::zone::Zone;
 use datafusion::common::ScalarValue;
+use sluice_sql::Zone;
 use sluice_sql::{SqlError, SqlType};
 
 /// The value of a parameter; `bytes` is `None` for NULL.

@@ -1,9 +1,8 @@
 //! Parameters in text format.
 
-use crate::decode::{array, datetime, interval, invalid_text, numeric, plain_name};
-use crate::zone::Zone;
+use crate::decode::{array, interval, invalid_text, numeric, plain_name};
 use datafusion::common::ScalarValue;
-use sluice_sql::{SqlError, SqlType};
+use sluice_sql::{SqlError, SqlType, Zone};
 use std::num::IntErrorKind;
 use std::str::FromStr;
 
@@ -18,10 +17,10 @@ pub(crate) fn value(ty: &SqlType, text: &str, zone: Zone) -> Result<ScalarValue,
         SqlType::Float4 => ScalarValue::Float32(Some(float(ty, text)?)),
         SqlType::Float8 => ScalarValue::Float64(Some(float(ty, text)?)),
         SqlType::Numeric(_) => numeric::parse(text)?,
-        SqlType::Date => ScalarValue::Date32(Some(datetime::date(text)?)),
-        SqlType::Timestamp => ScalarValue::TimestampMicrosecond(Some(datetime::timestamp(text)?), None),
+        SqlType::Date => ScalarValue::Date32(Some(sluice_sql::datetime::date(text)?)),
+        SqlType::Timestamp => ScalarValue::TimestampMicrosecond(Some(sluice_sql::datetime::timestamp(text)?), None),
         SqlType::TimestampTz => {
-            let micros = datetime::timestamptz(text, zone)?;
+            let micros = sluice_sql::datetime::timestamptz(text, zone)?;
             ScalarValue::TimestampMicrosecond(Some(micros), Some(sluice_sql::UTC.into()))
         }
         SqlType::Interval => ScalarValue::IntervalMonthDayNano(Some(interval::parse(text)?)),

@@ -1,7 +1,7 @@
 //! Values in PostgreSQL's binary format, appended to the output. What is only its big-endian bytes is written in place.
 
-use crate::calendar::{EPOCH_DAYS, EPOCH_MICROS};
 use bytes::{BufMut, BytesMut};
+use sluice_sql::calendar::{EPOCH_DAYS, EPOCH_MICROS};
 
 const NUMERIC_NEGATIVE: u16 = 0x4000;
 

@@ -1,7 +1,6 @@
 //! A column of a batch, downcast once, whose cells are written as text or binary.
 
 use crate::encode::{Format, array, binary, text};
-use crate::zone::Zone;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array,
     Decimal256Array, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray,
@@ -15,6 +14,7 @@ use arrow::datatypes::{
     Int64Type, IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType, UInt32Type,
 };
 use bytes::{BufMut, BytesMut};
+use sluice_sql::Zone;
 use sluice_sql::{SqlError, SqlType};
 use std::sync::Arc;
 

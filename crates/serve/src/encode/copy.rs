@@ -141,9 +141,9 @@ impl CopyWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zone::Zone;
     use arrow::array::{ArrayRef, StringArray};
     use sluice_sql::SqlType;
+    use sluice_sql::Zone;
     use std::sync::Arc;
 
     fn copied(kind: CopyKind, header: bool, values: &[Option<&str>]) -> Vec<Vec<u8>> {

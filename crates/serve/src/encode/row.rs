@@ -2,11 +2,11 @@
 
 use crate::encode::Format;
 use crate::encode::column::Column;
-use crate::zone::Zone;
 use arrow::array::RecordBatch;
 use bytes::{BufMut, BytesMut};
 use sluice_engine::OutputColumn;
 use sluice_sql::SqlError;
+use sluice_sql::Zone;
 
 /// A batch of which some rows may have been sent.
 pub(crate) struct Rows {

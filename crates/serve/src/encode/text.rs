@@ -1,9 +1,9 @@
 //! Values in PostgreSQL's text format, appended to the output without a string between.
 
-use crate::calendar::{DAY, SECOND, civil};
 use crate::encode::float;
-use crate::zone::Zone;
 use bytes::BytesMut;
+use sluice_sql::Zone;
+use sluice_sql::calendar::{DAY, SECOND, civil};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 

@@ -2,13 +2,14 @@
 
 use super::arithmetic::coded;
 use super::decimal::{fit, rescale};
-use crate::SqlType;
+use crate::types::UTC;
+use crate::{SqlType, Zone, datetime};
 use arrow::array::PrimitiveArray;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, i256,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+    Int64Type, TimeUnit, TimestampMicrosecondType, i256,
 };
 use chrono::{DateTime, Datelike, Timelike};
 use datafusion::common::ScalarValue;
@@ -169,9 +170,36 @@ fn text_to(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     let name = SqlType::of_arrow(target).name();
     let name = name.split('(').next().unwrap_or_default();
     match bad {
+        // Arrow's parser is fast and knows few forms of times.
+        Some(_) if target.is_temporal() && SqlType::of_arrow(target) != SqlType::Interval => {
+            time_from_text(&trimmed, target, Zone::Utc)
+        }
         Some(i) => Err(text_error(name, view.as_string_view().value(i))),
         None => Ok(lenient),
     }
+}
+
+/// Dates and timestamps in all the forms that PostgreSQL reads; without an offset they are the zone's local time.
+pub(super) fn time_from_text(column: &ArrayRef, target: &DataType, zone: Zone) -> Result<ArrayRef> {
+    let view = plain(column, &DataType::Utf8View)?;
+    let text = view.as_string_view().iter();
+    let read: ArrayRef = match target {
+        DataType::Date32 => {
+            let days = text.map(|v| v.map(datetime::date).transpose().map_err(|e| coded(&e.code, &e.message)));
+            Arc::new(days.collect::<Result<PrimitiveArray<Date32Type>>>()?)
+        }
+        DataType::Timestamp(_, None) => {
+            let micros = text.map(|v| v.map(datetime::timestamp).transpose().map_err(|e| coded(&e.code, &e.message)));
+            Arc::new(micros.collect::<Result<PrimitiveArray<TimestampMicrosecondType>>>()?)
+        }
+        DataType::Timestamp(_, Some(_)) => {
+            let micros = text
+                .map(|v| v.map(|v| datetime::timestamptz(v, zone)).transpose().map_err(|e| coded(&e.code, &e.message)));
+            Arc::new(micros.collect::<Result<PrimitiveArray<TimestampMicrosecondType>>>()?.with_timezone(UTC))
+        }
+        _ => return plain(column, target),
+    };
+    plain(&read, target)
 }
 
 fn text_error(name: &str, value: &str) -> datafusion::error::DataFusionError {
@@ -181,10 +209,6 @@ fn text_error(name: &str, value: &str) -> datafusion::error::DataFusionError {
             coded("22003", &format!("value \"{value}\" is out of range for type {name}"))
         }
         "numeric" if looks_numeric => overflow(),
-        "date" | "timestamp without time zone" | "timestamp with time zone" => {
-            let name = name.strip_suffix(" without time zone").unwrap_or(name);
-            coded("22007", &format!("invalid input syntax for type {name}: \"{value}\""))
-        }
         _ => coded("22P02", &format!("invalid input syntax for type {name}: \"{value}\"")),
     }
 }

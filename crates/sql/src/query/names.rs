@@ -133,9 +133,8 @@ fn expr_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(i) => Some(fold(i)),
         Expr::CompoundIdentifier(parts) => parts.last().map(fold),
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } | Expr::AtTimeZone { timestamp: inner, .. } => {
-            expr_name(inner)
-        }
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expr_name(inner),
+        Expr::AtTimeZone { .. } => Some("timezone".into()),
         Expr::Function(f) => match f.name.0.last() {
             Some(ObjectNamePart::Identifier(i)) => Some(fold(i)),
             _ => None,

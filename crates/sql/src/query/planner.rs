@@ -3,9 +3,10 @@
 use super::{catalog, copies, distinct_on, names, params, precedence, refuse, shared_columns, spell, ties};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
+use crate::functions::session_zone::SessionZone;
 use crate::functions::text_form::TextForms;
 use crate::types::TypePlanner;
-use crate::{Result, SqlError, SqlType};
+use crate::{Result, SqlError, SqlType, Zone};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionStateDefaults;
@@ -30,6 +31,11 @@ pub trait Tables {
     /// A function over what the caller knows, before those that every query has.
     fn scalar_function(&self, _name: &str) -> Option<Arc<ScalarUDF>> {
         None
+    }
+
+    /// The time zone that times are read and shown in.
+    fn zone(&self) -> Zone {
+        Zone::Utc
     }
 }
 
@@ -89,7 +95,7 @@ impl Planner {
         let windows = SessionStateDefaults::default_window_functions();
         Self {
             options: Arc::new(options()),
-            analyzer: Analyzer::with_rules(analyzer_rules()),
+            analyzer: Analyzer::with_rules(analyzer_rules(Zone::Utc)),
             scalars,
             aggregates,
             windows: windows.into_iter().map(|f| (f.name().to_string(), f)).collect(),
@@ -123,7 +129,7 @@ impl Planner {
         let plan = SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan_with_context(statement, &mut planning)?;
         let plan = ties::break_ties(plan)?;
-        let plan = self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?;
+        let plan = self.analyze(plan, tables.zone())?;
         let columns =
             plan.schema().fields().iter().map(|f| (names::shown(f.name()).to_string(), SqlType::of_field(f))).collect();
         let params = param_types(&plan, params)?;
@@ -152,8 +158,10 @@ impl Planner {
     }
 
     /// The rules that give a plan PostgreSQL's types and checks, in order.
-    pub fn analyze(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        Ok(self.analyzer.execute_and_check(plan, &self.options, |_, _| {})?)
+    pub fn analyze(&self, plan: LogicalPlan, zone: Zone) -> Result<LogicalPlan> {
+        let in_zone = (zone != Zone::Utc).then(|| Analyzer::with_rules(analyzer_rules(zone)));
+        let analyzer = in_zone.as_ref().unwrap_or(&self.analyzer);
+        Ok(analyzer.execute_and_check(plan, &self.options, |_, _| {})?)
     }
 }
 
@@ -181,6 +189,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::round::Round::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::zoned::AtTimeZone::new())),
     ];
     formats.into_iter().chain(others).collect()
 }
@@ -209,15 +218,19 @@ fn parser_options() -> ParserOptions {
     ParserOptions::new().with_parse_float_as_decimal(true).with_default_null_ordering(NullOrdering::NullsMax)
 }
 
-fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![
+fn analyzer_rules(zone: Zone) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(OrderedAggregates),
         Arc::new(TextForms),
         Arc::new(IntegerLiterals),
         Arc::new(TypeCoercion::new()),
-        Arc::new(CheckedOperators),
-    ]
+    ];
+    if zone != Zone::Utc {
+        rules.push(Arc::new(SessionZone(zone)));
+    }
+    rules.push(Arc::new(CheckedOperators));
+    rules
 }
 
 fn param_types(plan: &LogicalPlan, declared: &[Option<SqlType>]) -> Result<Vec<Option<SqlType>>> {

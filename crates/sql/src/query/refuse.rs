@@ -87,7 +87,6 @@ impl Visitor for Checker {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<SqlError> {
         match expr {
             Expr::Function(function) => check_function(function),
-            Expr::AtTimeZone { .. } => refused("AT TIME ZONE", "Times are in UTC; add or subtract an interval."),
             Expr::Collate { .. } => refused("COLLATE", "Text is compared byte by byte (collation C)."),
             _ => ControlFlow::Continue(()),
         }
@@ -194,6 +193,9 @@ fn check_function(function: &Function) -> ControlFlow<SqlError> {
     use sqlparser::ast::FunctionArguments as A;
     if function.uses_odbc_syntax || !matches!(function.parameters, A::None) {
         return refused("this function call of another SQL dialect", "Write name(arguments).");
+    }
+    if function.name.to_string().eq_ignore_ascii_case("generate_series") {
+        return refused("generate_series outside of FROM", "Write SELECT n FROM generate_series(1, 10) AS g(n).");
     }
     if let A::List(list) = &function.args {
         let known = |c: &FunctionArgumentClause| {

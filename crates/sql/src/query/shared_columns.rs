@@ -259,12 +259,7 @@ impl Merger<'_> {
 }
 
 /// The columns after a join by name, and the condition that it stands for.
-fn merged(
-    left: &[Column],
-    right: &[Column],
-    shared: &[String],
-    join: &JoinOperator,
-) -> Result<(Vec<Column>, Expr)> {
+fn merged(left: &[Column], right: &[Column], shared: &[String], join: &JoinOperator) -> Result<(Vec<Column>, Expr)> {
     let mut columns = vec![];
     let mut conditions = vec![];
     for name in shared {

@@ -10,7 +10,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
-/// Rewrites `mod(a, b)` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
+/// Rewrites `mod(a, b)`, `a AT TIME ZONE z` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
 pub(crate) fn spell_out(query: &mut Query) {
     let _ = walk_mut(TreeMut::Query(query), &mut Speller { rows: 0 });
 }
@@ -30,7 +30,7 @@ impl VisitorMut for Speller {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let spelled = modulo(expr).or_else(|| self.row_in(expr));
+        let spelled = modulo(expr).or_else(|| at_time_zone(expr)).or_else(|| self.row_in(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
@@ -63,6 +63,12 @@ fn type_integers(body: &mut SetExpr) {
         }
         _ => {}
     }
+}
+
+fn at_time_zone(expr: &Expr) -> Option<Expr> {
+    let Expr::AtTimeZone { timestamp, time_zone } = expr else { return None };
+    let text = format!("timezone({time_zone}, {timestamp})");
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?.parse_expr().ok()
 }
 
 fn modulo(expr: &Expr) -> Option<Expr> {

@@ -62,7 +62,7 @@ impl Session {
         })
         .await?;
         if each {
-            let target = Target { schema: altered.arrow(), def: Arc::new(altered.clone()) };
+            let target = Target::of(Arc::new(altered.clone()));
             let staged = fill_column(self.engine.context(), &self.view(), &target, position).await?;
             self.stage(def.id, staged)?;
         }
@@ -298,7 +298,7 @@ impl Session {
             return Ok(Initial::Each);
         }
         let Some(default) = &column.default else { return Ok(Initial::Same(None)) };
-        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let target = Target::of(Arc::new(def.clone()));
         if is_volatile(self.engine.context(), &self.view(), &target, default)? {
             return Ok(Initial::Each);
         }
@@ -320,11 +320,11 @@ impl Session {
     }
 
     async fn default_value(&self, def: &TableDef, column: &ColumnDef, default: &str) -> Result<ArrayRef> {
-        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let target = Target::of(Arc::new(def.clone()));
         let one = sluice_zset::with_row_count(Arc::new(Schema::empty()), vec![], 1)?;
         let value = evaluate(self.engine.context(), &self.view(), &target, &one, default).await?;
         let only = TableDef { columns: vec![column.clone()], kind: Kind::Table(TableParts::default()), ..def.clone() };
-        let only = Target { schema: only.arrow(), def: Arc::new(only) };
+        let only = Target::of(Arc::new(only));
         let value: RecordBatch = only.assign(vec![value], 1)?;
         Ok(Arc::clone(value.column(0)))
     }

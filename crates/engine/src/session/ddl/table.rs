@@ -42,7 +42,7 @@ impl Session {
 
     /// Defaults and checks must be expressions that can be evaluated: tried on no rows.
     pub(super) async fn check_expressions(&self, def: &TableDef) -> Result<()> {
-        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let target = Target::of(Arc::new(def.clone()));
         let none = RecordBatch::new_empty(Arc::clone(&target.schema));
         let view = self.view();
         let checks =
@@ -78,7 +78,7 @@ impl Session {
             kind: Kind::Table(TableParts::default()),
             indexes: vec![],
         };
-        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let target = Target::of(Arc::new(def.clone()));
         let mut staged = Staged::new(Arc::clone(&target.schema));
         let mut rows = 0;
         for batch in batches {

@@ -24,7 +24,8 @@ impl Session {
 
     /// A view's optimized plan as text, over a table without one of its columns; `None` if there is none.
     fn plan_text(&self, def: &TableDef, without: (i64, Option<i64>)) -> Option<String> {
-        let view = self.view();
+        let mut view = self.view();
+        view.zone = def.materialized().map_or(Ok(view.zone), |m| m.zone()).ok()?;
         let mut names = Names::new(&view, self.engine.context(), &[]);
         names.bound = def.sources();
         names.without = Some(without);
@@ -46,9 +47,11 @@ impl Session {
     /// Refuses a change after which a maintained view could not be planned as it is stored: its rows are told apart by
     /// a key that follows from the keys of its tables.
     pub(super) fn check_readers(&self, table: &TableDef) -> Result<()> {
-        let view = self.view();
-        for reader in view.version.catalog.readers(table.id) {
+        let mut view = self.view();
+        let catalog = Arc::clone(&view.version.catalog);
+        for reader in catalog.readers(table.id) {
             let Some(m) = reader.materialized() else { continue };
+            view.zone = m.zone()?;
             let planned = crate::tick::plan_maintained(self.engine.context(), &view, &[], &m.query, &m.sources)?;
             if m.key.is_some() && planned.key != m.key {
                 let message = format!("cannot alter table {} because other objects depend on it", table.name);

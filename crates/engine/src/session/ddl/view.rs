@@ -6,7 +6,7 @@ use crate::read::{Names, ReadView, Staged};
 use crate::session::{Outcome, Session};
 use crate::tick::{DdlOp, FillRequest, Request, plan_maintained, stopped};
 use crate::write::Target;
-use sluice_sql::{PlannedQuery, Result, SqlError, SqlType, fold};
+use sluice_sql::{PlannedQuery, Result, SqlError, SqlType, Zone, fold};
 use sqlparser::ast::CreateView;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +25,8 @@ pub(crate) struct NewView {
     pub(crate) or_replace: bool,
     /// What the names in the query mean, where that is decided already.
     pub(crate) sources: Vec<SourceDef>,
+    /// The time zone of its query; the session's without one.
+    pub(crate) zone: Option<Zone>,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
                 if_not_exists: create.if_not_exists,
                 or_replace: create.or_replace,
                 sources: vec![],
+                zone: None,
             };
             let rows = self.create_materialized(view).await?;
             return Ok(Outcome::done(format!("SELECT {rows}")));
@@ -53,7 +56,7 @@ impl Session {
             }
             return Err(SqlError::unsupported("CREATE OR REPLACE VIEW", "Drop the view and create it again."));
         }
-        let (planned, sources) = self.plan_bound(&create.query, &[])?;
+        let (planned, sources) = self.plan_bound(&create.query, &[], self.settings.zone())?;
         let def = TableDef {
             id: self.engine.context().object_id(),
             schema: catalog.creation_schema(&name, &self.settings.search_path())?,
@@ -147,9 +150,9 @@ impl Session {
     /// Inside a transaction the new view can be read at once: filled from what the transaction sees.
     async fn fill_in_block(&self, def: &TableDef) -> Result<Staged> {
         let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
-        let (planned, _) = self.plan_bound(&crate::statement::parse_query(&m.query)?, &m.sources)?;
+        let (planned, _) = self.plan_bound(&crate::statement::parse_query(&m.query)?, &m.sources, m.zone()?)?;
         let batches = self.engine.context().runner.collect(planned.plan, &self.view()).await?;
-        let target = Target { schema: def.arrow(), def: Arc::new(def.clone()) };
+        let target = Target::of(Arc::new(def.clone()));
         let mut staged = Staged::new(Arc::clone(&target.schema));
         for batch in batches {
             let batch = target.assign(batch.columns().to_vec(), batch.num_rows())?;
@@ -160,8 +163,13 @@ impl Session {
     }
 
     /// Plans a view's query, and says what its names mean: what `bound` says, if it says anything.
-    fn plan_bound(&self, query: &sqlparser::ast::Query, bound: &[SourceDef]) -> Result<(PlannedQuery, Vec<SourceDef>)> {
-        let view = self.view();
+    fn plan_bound(
+        &self,
+        query: &sqlparser::ast::Query,
+        bound: &[SourceDef],
+        zone: Zone,
+    ) -> Result<(PlannedQuery, Vec<SourceDef>)> {
+        let view = ReadView { zone, ..self.view() };
         let path = self.settings.search_path();
         let mut names = Names::new(&view, self.engine.context(), &path);
         names.bound = bound;
@@ -172,7 +180,8 @@ impl Session {
     }
 
     fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<String>)> {
-        let view: ReadView = self.view();
+        let mut view: ReadView = self.view();
+        view.zone = new.zone.unwrap_or(view.zone);
         let path = self.settings.search_path();
         let context = self.engine.context();
         let planned = plan_maintained(context, &view, &path, &new.query, &new.sources)?;
@@ -202,6 +211,7 @@ impl Session {
                 reads: planned.reads,
                 sources: planned.sources,
                 paused: false,
+                zone: (view.zone != Zone::Utc).then(|| view.zone.to_string()),
             }),
             indexes: vec![],
         };

@@ -134,7 +134,8 @@ impl View {
         let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
         let mut version = base.clone();
         version.catalog = Arc::clone(catalog);
-        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros: base.time_micros };
+        let now_micros = base.time_micros;
+        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros, zone: m.zone()? };
         let planned = plan_maintained(context, &view, &["main".to_string()], &m.query, &m.sources)?;
         let mut built_for = vec![];
         let (how, reason) = match refused_circuit(m.mode, &planned.query.plan)? {

@@ -1,13 +1,15 @@
-//! The session's time zone: timestamptz values are sent, and read where they name no offset, in its local time.
+//! Time zones: timestamptz values are shown, and read where they name no offset, in a zone's local time.
 
 use crate::calendar::SECOND;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use chrono_tz::{TZ_VARIANTS, Tz};
+use std::fmt;
 
-/// A time zone as the parameter `TimeZone` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Zone {
+/// A time zone as the parameter `TimeZone` names it; its text is what `SHOW timezone` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Zone {
     /// No offset, which most sessions have.
+    #[default]
     Utc,
     /// Seconds east of Greenwich.
     Fixed(i32),
@@ -17,7 +19,7 @@ pub(crate) enum Zone {
 
 impl Zone {
     /// Reads what `SHOW timezone` says; `None` if there is no such zone.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         if ["UTC", "GMT", "Etc/UTC", "Z"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
             return Some(Self::Utc);
         }
@@ -28,11 +30,28 @@ impl Zone {
         if name.starts_with(['+', '-']) {
             return Some(Self::Fixed(-offset_seconds(name)?));
         }
-        name.parse().ok().map(Self::Named)
+        // `EST+5`: a name of letters, then hours westwards.
+        if let Some(at) = name.find(['+', '-']).filter(|&at| at >= 3)
+            && name[..at].bytes().all(|b| b.is_ascii_alphabetic())
+        {
+            return Some(Self::Fixed(-offset_seconds(&name[at..])?));
+        }
+        let known = || TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied();
+        name.parse().ok().or_else(known).map(Self::Named)
+    }
+
+    /// Microseconds since 1970 on the zone's clocks, at an instant in microseconds since 1970 UTC.
+    pub fn local(self, micros: i64) -> Option<i64> {
+        micros.checked_add(i64::from(self.offset_at(micros)) * SECOND)
+    }
+
+    /// The instant at which the zone's clocks show this.
+    pub fn instant(self, local: i64) -> Option<i64> {
+        local.checked_sub(i64::from(self.offset_of_local(local)) * SECOND)
     }
 
     /// Seconds east of Greenwich at an instant, in microseconds since 1970 UTC.
-    pub(crate) fn offset_at(self, micros: i64) -> i32 {
+    pub fn offset_at(self, micros: i64) -> i32 {
         match self {
             Self::Utc => 0,
             Self::Fixed(seconds) => seconds,
@@ -41,7 +60,7 @@ impl Zone {
     }
 
     /// Seconds east of Greenwich when clocks show this local time.
-    pub(crate) fn offset_of_local(self, micros: i64) -> i32 {
+    pub fn offset_of_local(self, micros: i64) -> i32 {
         let Self::Named(tz) = self else { return self.offset_at(micros) };
         let Some(local) = naive(micros) else { return 0 };
         // As in PostgreSQL: an hour that comes twice is the second one, one that is left out still has the old offset.
@@ -54,6 +73,29 @@ impl Zone {
             }
         }
     }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utc => f.write_str("UTC"),
+            Self::Fixed(east) => write!(f, "<{}>{}", offset_text(*east), offset_text(-east)),
+            Self::Named(tz) => f.write_str(tz.name()),
+        }
+    }
+}
+
+/// `+02`, `-03:30` or `+00:53:28`.
+pub(crate) fn offset_text(seconds: i32) -> String {
+    let (sign, size) = (if seconds < 0 { '-' } else { '+' }, seconds.abs());
+    let mut text = format!("{sign}{:02}", size / 3_600);
+    if size % 3_600 != 0 {
+        text.push_str(&format!(":{:02}", size / 60 % 60));
+    }
+    if size % 60 != 0 {
+        text.push_str(&format!(":{:02}", size % 60));
+    }
+    text
 }
 
 fn naive(micros: i64) -> Option<NaiveDateTime> {
@@ -101,7 +143,12 @@ mod tests {
         assert_eq!(Zone::parse("<-05>+05"), Some(Zone::Fixed(-18_000)));
         assert_eq!(Zone::parse("+07:15"), Some(Zone::Fixed(-26_100)));
         assert_eq!(Zone::parse("Europe/Berlin"), Some(Zone::Named(Tz::Europe__Berlin)));
+        assert_eq!(Zone::parse("europe/BERLIN"), Some(Zone::Named(Tz::Europe__Berlin)));
+        assert_eq!(Zone::parse("GMT-02:00"), Some(Zone::Fixed(7_200)));
         assert_eq!(Zone::parse("Middle/Earth"), None);
+        for name in ["UTC", "<+03:30>-03:30", "<-05>+05", "Europe/Berlin"] {
+            assert_eq!(Zone::parse(name).map(|z| z.to_string()).as_deref(), Some(name));
+        }
     }
 
     #[test]

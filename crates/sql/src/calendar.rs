@@ -1,16 +1,16 @@
 //! Days and civil dates in the proleptic Gregorian calendar, for all years that PostgreSQL has.
 
 /// Microseconds in a second.
-pub(crate) const SECOND: i64 = 1_000_000;
+pub const SECOND: i64 = 1_000_000;
 /// Microseconds in a day.
-pub(crate) const DAY: i64 = 86_400 * SECOND;
+pub const DAY: i64 = 86_400 * SECOND;
 /// Days from 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL's binary formats do.
-pub(crate) const EPOCH_DAYS: i32 = 10_957;
+pub const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
-pub(crate) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY;
+pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY;
 
 /// Year (astronomical: 0 is 1 BC), month and day, counted from 1970-01-01.
-pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
+pub fn civil(days: i64) -> (i64, u32, u32) {
     // Years start in March, so that the leap day is the last of its year; an era has 400 of them.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -24,7 +24,7 @@ pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
 }
 
 /// The day's number from 1970-01-01; `None` if the calendar has no such day.
-pub(crate) fn days(year: i64, month: u32, day: u32) -> Option<i64> {
+pub fn days(year: i64, month: u32, day: u32) -> Option<i64> {
     if !(1..=12).contains(&month) || day == 0 || day > month_length(year, month) {
         return None;
     }

@@ -1,8 +1,8 @@
 //! Dates and timestamps in text: ISO 8601 and what PostgreSQL itself prints.
 
+use crate::SqlError;
 use crate::calendar::{DAY, SECOND, days};
 use crate::zone::{Zone, offset_seconds};
-use sluice_sql::SqlError;
 
 /// The first day that PostgreSQL has: 4714-11-24 BC.
 const FIRST_DAY: i64 = -2_440_588;
@@ -22,19 +22,19 @@ enum WrittenZone {
 }
 
 /// Days since 1970; a time of day is ignored.
-pub(crate) fn date(text: &str) -> Result<i32, SqlError> {
+pub fn date(text: &str) -> Result<i32, SqlError> {
     let day = Some(read("date", text)?.day).filter(|day| *day >= FIRST_DAY);
     day.and_then(|day| i32::try_from(day).ok()).ok_or_else(|| out_of_range("date", text))
 }
 
 /// Microseconds since 1970; a zone is ignored.
-pub(crate) fn timestamp(text: &str) -> Result<i64, SqlError> {
+pub fn timestamp(text: &str) -> Result<i64, SqlError> {
     let micros = local(&read("timestamp", text)?).filter(|micros| *micros >= FIRST_DAY * DAY);
     micros.ok_or_else(|| out_of_range("timestamp", text))
 }
 
 /// Microseconds since 1970 UTC; without a zone it is the session's local time.
-pub(crate) fn timestamptz(text: &str, session: Zone) -> Result<i64, SqlError> {
+pub fn timestamptz(text: &str, session: Zone) -> Result<i64, SqlError> {
     let name = "timestamp with time zone";
     let written = read(name, text)?;
     let utc = local(&written).and_then(|local| {
@@ -134,7 +134,7 @@ fn time_fields(text: &str) -> Option<Option<i64>> {
 }
 
 /// The digits after a point in millionths, rounded as PostgreSQL does it, by way of a float.
-pub(crate) fn micros(fraction: &str) -> Option<i64> {
+pub fn micros(fraction: &str) -> Option<i64> {
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
