@@ -18,7 +18,7 @@ SELECT at::date AS day, count(*) AS n, max(at)::text AS last FROM e GROUP BY at:
 SELECT id, date_trunc('day', at)::text AS d, date_trunc('month', at)::text AS m, date_trunc('hour', at)::text AS h,
   date_trunc('week', at)::text AS w, date_trunc('minute', at)::text AS mi FROM e
 -- view z_extract
-SELECT id, extract(hour FROM at) AS h, extract(day FROM at) AS d, extract(epoch FROM at) AS e, extract(dow FROM at) AS dow, date_part('month', at) AS m FROM e
+SELECT id, extract(hour FROM at) AS h, extract(day FROM at) AS d, (extract(epoch FROM at) * 2)::bigint AS e, extract(dow FROM at) AS dow, date_part('month', at) AS m FROM e
 -- view z_char
 SELECT id, to_char(at, 'YYYY-MM-DD HH24:MI:SS') AS t, to_timestamp(txt, 'YYYY-MM-DD')::text AS r FROM e
 -- view z_compare

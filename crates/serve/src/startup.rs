@@ -126,6 +126,7 @@ async fn log_in(server: &Server, wire: &mut Wire, startup: &Startup, trusted: bo
             session.execute(&statement, Vec::new()).await?;
         }
     }
+    session.begins();
     for (name, value) in session.parameter_statuses() {
         wire.put(&ParameterStatus::new(name.into(), value))?;
     }

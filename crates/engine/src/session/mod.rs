@@ -188,6 +188,11 @@ impl Session {
         Arc::clone(&self.live_notices)
     }
 
+    /// What the client has set by now, as it connected, is what RESET goes back to.
+    pub fn begins(&mut self) {
+        self.settings.keep_as_defaults();
+    }
+
     /// Settings that a client is told when it connects.
     pub fn parameter_statuses(&self) -> Vec<(&'static str, String)> {
         self.settings.reported()

@@ -1,7 +1,7 @@
 use super::{Outcome, Session};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, Zone, fold};
-use sqlparser::ast::{Expr, Ident, Reset, ResetStatement, Set, Value};
+use sqlparser::ast::{ContextModifier, Expr, Ident, Reset, ResetStatement, Set, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -100,6 +100,10 @@ impl Settings {
         changed.into_iter().map(|n| (n, self.get(n).unwrap_or_default().to_string())).collect()
     }
 
+    pub(crate) fn keep_as_defaults(&mut self) {
+        self.defaults = self.values.clone();
+    }
+
     /// Gives a setting, or all of them, the value they had when the session began.
     fn reset(&mut self, name: Option<&str>) -> Result<()> {
         let Some(name) = name else {
@@ -164,8 +168,9 @@ const HARMLESS: [&str; 12] = [
 impl Session {
     pub(crate) fn set(&mut self, set: &Set) -> Result<Outcome> {
         match set {
-            Set::SingleAssignment { variable, values, .. } => {
+            Set::SingleAssignment { scope, variable, values, .. } => {
                 let name = variable.to_string();
+                refuse_local(*scope == Some(ContextModifier::Local), &name)?;
                 let value: Vec<String> = values.iter().map(setting_text).collect();
                 let value = value.join(", ");
                 if value.eq_ignore_ascii_case("default") {
@@ -174,7 +179,8 @@ impl Session {
                     self.settings.put(&name, value)?;
                 }
             }
-            Set::SetTimeZone { value, .. } => {
+            Set::SetTimeZone { local, value } => {
+                refuse_local(*local, "timezone")?;
                 let value = setting_text(value);
                 if matches!(value.to_lowercase().as_str(), "local" | "default") {
                     self.settings.reset(Some("timezone"))?;
@@ -212,6 +218,14 @@ impl Session {
         let rows = RecordBatch::try_from_iter([(name.as_str(), column)])?;
         Ok(Outcome::rows(vec![(name, SqlType::Text)], vec![rows], "SHOW"))
     }
+}
+
+/// A zone decides what a statement means, so it cannot outlive its transaction unnoticed.
+fn refuse_local(local: bool, name: &str) -> Result<()> {
+    if local && name.eq_ignore_ascii_case("timezone") {
+        return Err(SqlError::unsupported("SET LOCAL timezone", "SET it, and RESET it after the transaction."));
+    }
+    Ok(())
 }
 
 /// A zone's name, or hours eastwards.
