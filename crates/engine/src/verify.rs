@@ -142,7 +142,7 @@ impl Engine {
         let was = then.catalog.by_id(def.id).and_then(|d| d.materialized()).or(def.materialized());
         let m = was.ok_or_else(|| SqlError::internal("not a materialized view"))?;
         let (version_then, now_micros) = (Arc::clone(then), then.time_micros);
-        let view = ReadView { version: version_then, staged: Arc::default(), now_micros, zone: m.zone()? };
+        let view = ReadView { version: version_then, staged: Arc::default(), now_micros, zone: m.zone };
         let context = self.context();
         let path = ["main".to_string()];
         let planned = crate::tick::plan_maintained(context, &view, &path, &m.query, &m.sources)?;

@@ -3,10 +3,12 @@
 use crate::calendar::SECOND;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A time zone as the parameter `TimeZone` names it; its text is what `SHOW timezone` says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Zone {
     /// No offset, which most sessions have.
     #[default]
@@ -50,6 +52,11 @@ impl Zone {
         local.checked_sub(i64::from(self.offset_of_local(local)) * SECOND)
     }
 
+    /// Whether it is UTC.
+    pub fn is_utc(&self) -> bool {
+        *self == Self::Utc
+    }
+
     /// Seconds east of Greenwich at an instant, in microseconds since 1970 UTC.
     pub fn offset_at(self, micros: i64) -> i32 {
         match self {
@@ -72,6 +79,20 @@ impl Zone {
                 tz.offset_from_utc_datetime(&before).fix().local_minus_utc()
             }
         }
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.to_string()
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::parse(&name).ok_or_else(|| format!("time zone \"{name}\" not recognized"))
     }
 }
 

@@ -1,7 +1,7 @@
 use super::SourceDef;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
-use sluice_sql::{Result, SqlError, SqlType, Zone};
+use sluice_sql::{SqlType, Zone};
 use std::sync::Arc;
 
 /// A table, view or materialized view.
@@ -166,20 +166,9 @@ pub struct MaterializedDef {
     pub sources: Vec<SourceDef>,
     /// Whether refreshing is paused.
     pub paused: bool,
-    /// The time zone of the session that created it, if it was not UTC: its query means what it meant there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-}
-
-impl MaterializedDef {
-    /// The time zone that its query is evaluated in.
-    pub(crate) fn zone(&self) -> Result<Zone> {
-        let Some(name) = &self.zone else { return Ok(Zone::Utc) };
-        Zone::parse(name).ok_or_else(|| {
-            SqlError::new("22023", format!("time zone \"{name}\" not recognized"))
-                .hint("A release that knows it made the view. Drop the view and create it again.")
-        })
-    }
+    /// The time zone of the session that created it: its query means what it meant there.
+    #[serde(default, skip_serializing_if = "Zone::is_utc")]
+    pub zone: Zone,
 }
 
 impl TableDef {

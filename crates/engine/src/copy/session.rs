@@ -23,7 +23,7 @@ pub struct CopyIn {
     pub columns: Vec<OutputColumn>,
     target: Target,
     positions: Vec<usize>,
-    rows: Rows,
+    rows: Box<Rows>,
     waiting: Waiting,
     /// How many rows wait, and the line of the first.
     count: usize,
@@ -129,7 +129,7 @@ impl Session {
         let first_line = 1 + u64::from(format.header);
         Ok(Outcome::CopyIn(CopyIn {
             columns: columns.collect(),
-            rows: Rows::new(format.clone(), positions.len(), def.name.clone()),
+            rows: Box::new(Rows::new(format.clone(), positions.len(), def.name.clone())),
             waiting: match format.kind {
                 CopyKind::Binary => Waiting::values(positions.len()),
                 CopyKind::Text | CopyKind::Csv => Waiting::text(positions.len()),

@@ -242,7 +242,7 @@ impl Session {
             return self.submit_ddl(vec![DdlOp::redefine(altered)]).await;
         }
         let sources = if new_query.is_none() { m.sources.clone() } else { vec![] };
-        let zone = if new_query.is_none() { Some(m.zone()?) } else { None };
+        let zone = if new_query.is_none() { Some(m.zone) } else { None };
         let view = NewView {
             name: call.object()?,
             query: new_query.unwrap_or_else(|| m.query.clone()),

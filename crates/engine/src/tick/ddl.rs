@@ -22,7 +22,7 @@ pub(crate) enum DdlOp {
     /// DROP SCHEMA; it is empty by then.
     DropSchema { name: String },
     /// CREATE TABLE, VIEW or MATERIALIZED VIEW.
-    Create(TableDef),
+    Create(Box<TableDef>),
     /// DROP of any of them; nothing reads it by then.
     Drop { id: i64 },
     /// A new name.
@@ -143,7 +143,7 @@ impl Core {
                 if def.materialized().is_some() {
                     definitions.created_views.push(def.id);
                 }
-                catalog.put(def.clone());
+                catalog.put(def.as_ref().clone());
                 self.create_reference_indexes(tick, def)?;
                 sidecar.put_objects.push(object(def)?);
             }

@@ -20,7 +20,7 @@ impl DdlOp {
                 if def.is_stored() {
                     writes.tables.insert(def.id, Staged::new(def.arrow()));
                 }
-                catalog.put(def.clone());
+                catalog.put(def.as_ref().clone());
             }
             Self::Drop { id } => {
                 writes.tables.remove(id);

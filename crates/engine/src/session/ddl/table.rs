@@ -36,7 +36,7 @@ impl Session {
         }
         let def = self.table_def(create, &catalog)?;
         self.check_expressions(&def).await?;
-        self.submit_ddl(vec![DdlOp::Create(def)]).await?;
+        self.submit_ddl(vec![DdlOp::Create(Box::new(def))]).await?;
         Ok(Outcome::done("CREATE TABLE"))
     }
 
@@ -88,7 +88,7 @@ impl Session {
             staged.add(batch, ids);
         }
         self.in_block(async |session| {
-            session.submit_ddl(vec![DdlOp::Create(def.clone())]).await?;
+            session.submit_ddl(vec![DdlOp::Create(Box::new(def.clone()))]).await?;
             session.stage(def.id, staged)
         })
         .await?;

@@ -25,7 +25,7 @@ impl Session {
     /// A view's optimized plan as text, over a table without one of its columns; `None` if there is none.
     fn plan_text(&self, def: &TableDef, without: (i64, Option<i64>)) -> Option<String> {
         let mut view = self.view();
-        view.zone = def.materialized().map_or(Ok(view.zone), |m| m.zone()).ok()?;
+        view.zone = def.materialized().map_or(view.zone, |m| m.zone);
         let mut names = Names::new(&view, self.engine.context(), &[]);
         names.bound = def.sources();
         names.without = Some(without);
@@ -51,7 +51,7 @@ impl Session {
         let catalog = Arc::clone(&view.version.catalog);
         for reader in catalog.readers(table.id) {
             let Some(m) = reader.materialized() else { continue };
-            view.zone = m.zone()?;
+            view.zone = m.zone;
             let planned = crate::tick::plan_maintained(self.engine.context(), &view, &[], &m.query, &m.sources)?;
             if m.key.is_some() && planned.key != m.key {
                 let message = format!("cannot alter table {} because other objects depend on it", table.name);

@@ -65,7 +65,7 @@ impl Session {
             kind: Kind::View { query: create.query.to_string(), sources },
             indexes: vec![],
         };
-        self.submit_ddl(vec![DdlOp::Create(def)]).await?;
+        self.submit_ddl(vec![DdlOp::Create(Box::new(def))]).await?;
         Ok(Outcome::done("CREATE VIEW"))
     }
 
@@ -100,7 +100,7 @@ impl Session {
             self.notice(message, None);
         }
         let id = def.id;
-        ops.push(DdlOp::Create(def.clone()));
+        ops.push(DdlOp::Create(Box::new(def.clone())));
         if self.block.is_some() {
             let rows = self.fill_in_block(&def).await?;
             self.submit_ddl(ops).await?;
@@ -150,7 +150,7 @@ impl Session {
     /// Inside a transaction the new view can be read at once: filled from what the transaction sees.
     async fn fill_in_block(&self, def: &TableDef) -> Result<Staged> {
         let m = def.materialized().ok_or_else(|| SqlError::internal("not a materialized view"))?;
-        let (planned, _) = self.plan_bound(&crate::statement::parse_query(&m.query)?, &m.sources, m.zone()?)?;
+        let (planned, _) = self.plan_bound(&crate::statement::parse_query(&m.query)?, &m.sources, m.zone)?;
         let batches = self.engine.context().runner.collect(planned.plan, &self.view()).await?;
         let target = Target::of(Arc::new(def.clone()));
         let mut staged = Staged::new(Arc::clone(&target.schema));
@@ -211,7 +211,7 @@ impl Session {
                 reads: planned.reads,
                 sources: planned.sources,
                 paused: false,
-                zone: (view.zone != Zone::Utc).then(|| view.zone.to_string()),
+                zone: view.zone,
             }),
             indexes: vec![],
         };

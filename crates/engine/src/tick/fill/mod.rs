@@ -182,7 +182,7 @@ impl Core {
         View::plan(&self.context, &tick.base, &tick.base.catalog, Arc::clone(&view.def))?;
         let mut sidecar = SidecarChange::default();
         let def = (*view.def).clone();
-        let applied = self.apply_ddl(&mut tick, self.graph.defined_at, &[DdlOp::Create(def)], &mut sidecar);
+        let applied = self.apply_ddl(&mut tick, self.graph.defined_at, &[DdlOp::Create(Box::new(def))], &mut sidecar);
         let saved = applied.and_then(|mut definitions: Definitions| {
             definitions.created_views.clear();
             self.context.indexes.put(id, rows.index);

@@ -135,7 +135,7 @@ impl View {
         let mut version = base.clone();
         version.catalog = Arc::clone(catalog);
         let now_micros = base.time_micros;
-        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros, zone: m.zone()? };
+        let view = ReadView { version: Arc::new(version), staged: Arc::default(), now_micros, zone: m.zone };
         let planned = plan_maintained(context, &view, &["main".to_string()], &m.query, &m.sources)?;
         let mut built_for = vec![];
         let (how, reason) = match refused_circuit(m.mode, &planned.query.plan)? {
