@@ -21,6 +21,8 @@ pub(crate) struct RowIndex {
     ghost_horizon: i64,
     /// Rows with a NULL in a column are left out: in a key of SQL no NULL equals another.
     skip_nulls: bool,
+    /// What it was before this tick cleared it.
+    cleared: Option<Box<RowIndex>>,
 }
 
 impl RowIndex {
@@ -44,6 +46,7 @@ impl RowIndex {
             columns,
             schema: indexed,
             skip_nulls,
+            cleared: None,
         }
     }
 
@@ -168,6 +171,9 @@ impl RowIndex {
 
     /// Keeps what was staged by the tick that became `snapshot`.
     pub(crate) fn commit(&mut self, snapshot: i64) -> Result<()> {
+        if self.cleared.take().is_some() {
+            self.ghost_horizon = snapshot;
+        }
         self.rows.commit()?;
         self.ghosts.commit()?;
         for gone in self.staged_ghosts.drain(..) {
@@ -183,14 +189,20 @@ impl RowIndex {
     }
 
     pub(crate) fn abort(&mut self) -> Result<()> {
+        if let Some(before) = self.cleared.take() {
+            *self = *before;
+        }
         self.staged_ghosts.clear();
         self.ghosts.abort()?;
         Ok(self.rows.abort()?)
     }
 
-    /// Forgets every row.
+    /// Stages that every row is gone. Until the tick is kept, no version's rows are looked up.
     pub(crate) fn clear(&mut self) {
-        *self = Self::rebuilt(self);
+        let empty = Self::rebuilt(self);
+        let mut before = std::mem::replace(self, empty);
+        let first = before.cleared.take();
+        self.cleared = Some(first.unwrap_or_else(|| Box::new(before)));
     }
 
     fn rebuilt(old: &Self) -> Self {
@@ -206,9 +218,36 @@ impl RowIndex {
             staged_ghosts: vec![],
             ghost_horizon: i64::MAX,
             skip_nulls: old.skip_nulls,
+            cleared: None,
         }
     }
 }
 
 /// How many ticks that removed entries are remembered.
 const GHOST_TICKS: usize = 256;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_index_comes_back_with_its_tick_taken_back() {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        let mut index = RowIndex::new("rows", &schema, vec![0], true);
+        let keys: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![7]))];
+        index.load(&keys, &Int64Array::from(vec![42])).unwrap();
+        index.commit(1).unwrap();
+
+        index.clear();
+        index.clear();
+        assert_eq!(index.candidates(1, &keys, 1).unwrap(), None);
+        index.abort().unwrap();
+        assert_eq!(index.candidates(1, &keys, 1).unwrap(), Some(vec![vec![42]]));
+
+        index.clear();
+        index.commit(2).unwrap();
+        assert_eq!(index.candidates(1, &keys, 1).unwrap(), None);
+        assert_eq!(index.candidates(2, &keys, 1).unwrap(), Some(vec![vec![]]));
+    }
+}

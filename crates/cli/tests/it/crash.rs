@@ -24,7 +24,7 @@ async fn check(server: &Server, acknowledged: i64, attempted: i64) {
     assert!(stored >= acknowledged, "{acknowledged} were acknowledged, {stored} are there");
     assert!(stored <= attempted, "{attempted} were sent, {stored} are there");
     assert_eq!(value(&client, "SELECT coalesce(sum(n), 0) FROM gold").await, stored.to_string());
-    for verified in rows(&client, "SELECT sluice.verify()").await.unwrap() {
+    for verified in rows(&client, "SELECT * FROM sluice.verify()").await.unwrap() {
         assert_eq!(verified.split(" | ").nth(3), Some("0"), "{verified}");
     }
 }

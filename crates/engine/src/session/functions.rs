@@ -8,7 +8,8 @@ use crate::tick::{DdlOp, Refresh, Request, ViewStatus, stopped};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, fold};
 use sqlparser::ast::{
-    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, SetExpr, UnaryOperator, Value,
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Select, SelectItem, SetExpr, TableFactor,
+    TableWithJoins, UnaryOperator, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +74,15 @@ impl Call {
 /// Recognizes `SELECT schema.function(...)` with one of our functions.
 pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
+    if let Some((name, args)) = called_in_from(query, select) {
+        let name = ObjectRef::parse(name)?;
+        let function = FUNCTIONS.iter().find(|(n, _)| *n == name.name);
+        let ours = matches!(name.schema.as_deref(), Some("pgtrickle" | "sluice"));
+        return match function.filter(|_| ours) {
+            Some((_, names)) => Ok(Some(Call { args: read_args(&name.name, names, args)?, name: name.name })),
+            None => Ok(None),
+        };
+    }
     let [
         SelectItem::UnnamedExpr(Expr::Function(function))
         | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. },
@@ -103,6 +113,19 @@ pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
         _ => &[],
     };
     Ok(Some(Call { args: read_args(&name.name, names, args)?, name: name.name }))
+}
+
+/// The function of `SELECT * FROM function(...)` and its arguments, if that is all there is.
+fn called_in_from<'a>(query: &'a ast::Query, select: &'a Select) -> Option<(&'a ObjectName, &'a [FunctionArg])> {
+    let [SelectItem::Wildcard(_)] = select.projection.as_slice() else { return None };
+    let [TableWithJoins { relation: TableFactor::Table { name, args: Some(args), .. }, joins }] =
+        select.from.as_slice()
+    else {
+        return None;
+    };
+    let alone =
+        joins.is_empty() && select.selection.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+    alone.then_some((name, args.args.as_slice()))
 }
 
 fn read_args(function: &str, names: &[&str], args: &[FunctionArg]) -> Result<BTreeMap<String, String>> {
