@@ -145,6 +145,9 @@ fn schema_error(error: &datafusion::common::SchemaError) -> SqlError {
 
 fn plan_error(message: &str) -> SqlError {
     let message = message.lines().next().unwrap_or_default();
+    if message.starts_with("Inconsistent data length across values list") {
+        return SqlError::new("42601", "VALUES lists must all be the same length");
+    }
     let code = if message.starts_with("Invalid function") {
         "42883"
     } else if message.contains("must be in GROUP BY") || message.contains("must appear in the GROUP BY") {

@@ -160,6 +160,10 @@ async fn constraints_hold() {
         ("INSERT INTO plain VALUES (1.00000000001)", "22003"),
         ("SELECT 2147483647 + 1", "22003"),
         ("INSERT INTO nope VALUES (1)", "42P01"),
+        ("INSERT INTO c VALUES (1, 'b', 4) ON CONFLICT (id) DO UPDATE SET age = age + 1", "42702"),
+        ("INSERT INTO c VALUES (9, 'b', 4), (10, 'c')", "42601"),
+        ("INSERT INTO c VALUES (9, 'b', 'x')", "22P02"),
+        ("INSERT INTO c VALUES (9, 'b', 3000000000)", "22003"),
     ];
     for (sql, code) in refused {
         let error = rows(&client, sql).await.expect_err(sql);

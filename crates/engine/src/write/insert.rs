@@ -1,4 +1,5 @@
 use super::assign::{Target, check_rows};
+use super::literals::literals;
 use super::returning::returning;
 use super::{Changed, WriteSet};
 use crate::Context;
@@ -149,6 +150,9 @@ async fn source_rows(
     let Some(source) = &insert.source else {
         return fill(context, view, target, vec![], 1).await;
     };
+    if let Some((columns, rows)) = literals(source, target, named, params) {
+        return fill(context, view, target, columns, rows).await;
+    }
     let mut source = source.clone();
     let defaults = take_defaults(&mut source)?;
     type_literals(&mut source, target, named)?;
@@ -216,7 +220,6 @@ fn type_literals(query: &mut ast::Query, target: &Target, named: &[usize]) -> Re
 /// Columns of VALUES that say DEFAULT become NULL; a column must say it in every row or in none.
 fn take_defaults(query: &mut ast::Query) -> Result<Vec<usize>> {
     let SetExpr::Values(values) = query.body.as_mut() else { return Ok(vec![]) };
-    let is_default = |e: &Expr| matches!(e, Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"));
     let mut defaults = vec![];
     let width = values.rows.first().map_or(0, |r| r.len());
     for column in 0..width {
@@ -235,6 +238,10 @@ fn take_defaults(query: &mut ast::Query) -> Result<Vec<usize>> {
         }
     }
     Ok(defaults)
+}
+
+pub(super) fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
 }
 
 /// Adds defaults, sequence numbers and NULLs for the columns not given, and casts all to the table's types.

@@ -4,6 +4,7 @@ mod assign;
 mod delete;
 mod fill_column;
 mod insert;
+mod literals;
 mod returning;
 mod set;
 mod update;

@@ -9,10 +9,13 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use hashbrown::HashSet;
-use sluice_sql::{Result, SqlError, TreeMut, fold};
+use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{
-    self, Assignment, AssignmentTarget, Expr, Ident, TableFactor, TableWithJoins, Update, UpdateTableFromKind,
+    self, Assignment, AssignmentTarget, Expr as SqlExpr, Ident, TableFactor, TableWithJoins, Update,
+    UpdateTableFromKind,
 };
 use std::sync::Arc;
 
@@ -107,8 +110,8 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// Positions and values of the assigned columns; `None` is DEFAULT.
-fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Option<Expr>)>> {
-    let mut assigned: Vec<(usize, Option<Expr>)> = vec![];
+fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Option<SqlExpr>)>> {
+    let mut assigned: Vec<(usize, Option<SqlExpr>)> = vec![];
     for Assignment { target: column, value } in assignments {
         let AssignmentTarget::ColumnName(name) = column else {
             return Err(SqlError::unsupported("SET (a, b) = ...", "Assign each column by itself."));
@@ -119,7 +122,7 @@ fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, O
             return Err(SqlError::new("42601", format!("multiple assignments to same column \"{name}\"")));
         }
         let value = match value {
-            Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default") => {
+            SqlExpr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default") => {
                 let default = target.def.columns[position].default.clone().unwrap_or_else(|| "NULL".into());
                 crate::statement::parse_expr(&default)?
             }
@@ -135,9 +138,9 @@ fn select_old_and_new(
     target: &Target,
     alias: &str,
     table: &TableWithJoins,
-    assigned: &[(usize, Option<Expr>)],
+    assigned: &[(usize, Option<SqlExpr>)],
     from: &str,
-    selection: Option<&Expr>,
+    selection: Option<&SqlExpr>,
 ) -> Result<ast::Query> {
     let alias = quoted(alias);
     let mut items = vec![format!("{alias}.{ROW_ID}")];
@@ -189,6 +192,8 @@ pub(super) struct Paired {
     pub(super) ids: Int64Array,
 }
 
+const PAIRS: &str = "__pairs";
+
 /// ON CONFLICT DO UPDATE SET ... WHERE ...: the numbers of the rows that change, and their new forms.
 pub(super) async fn assign_paired(
     context: &Context,
@@ -199,7 +204,6 @@ pub(super) async fn assign_paired(
     paired: &Paired,
     params: &[ScalarValue],
 ) -> Result<(Int64Array, RecordBatch)> {
-    const PAIRS: &str = "__pairs";
     let assigned = assigned(target, &update.assignments)?;
     let width = target.def.columns.len();
     let mut fields = vec![Field::new(ROW_ID, DataType::Int64, true)];
@@ -231,12 +235,10 @@ pub(super) async fn assign_paired(
     let mut items = vec![format!("{alias}.{ROW_ID}")];
     items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
     for (i, (_, value)) in assigned.iter().enumerate() {
-        let value =
-            value.as_ref().map(|v| qualify(v, &paired.alias, target)).map_or("NULL".to_string(), |v| v.to_string());
+        let value = value.as_ref().map_or("NULL".to_string(), ToString::to_string);
         items.push(format!("{value} AS __new_{i}"));
     }
-    let condition =
-        update.selection.as_ref().map_or(String::new(), |s| format!(" AND ({})", qualify(s, &paired.alias, target)));
+    let condition = update.selection.as_ref().map_or(String::new(), |s| format!(" WHERE {s}"));
     let query = format!(
         "SELECT {} FROM {} JOIN {} ON {alias}.{ROW_ID} = excluded.{ROW_ID}{condition}",
         items.join(", "),
@@ -247,7 +249,7 @@ pub(super) async fn assign_paired(
     names.instead = Some((PAIRS.to_string(), pairs));
     let declared: Vec<_> = params.iter().map(|p| Some(sluice_sql::SqlType::of_arrow(&p.data_type()))).collect();
     let planned = context.planner.plan(&crate::statement::parse_query(&query)?, &names, &declared)?;
-    let plan = crate::session::with_params(planned.plan, params)?;
+    let plan = crate::session::with_params(side_by_side(planned.plan)?, params)?;
     let batches = context.runner.collect(plan, view).await?;
     let Some(first) = batches.first() else {
         return Ok((Int64Array::from(Vec::<i64>::new()), RecordBatch::new_empty(Arc::clone(&target.schema))));
@@ -261,15 +263,29 @@ pub(super) async fn assign_paired(
     Ok((ids, target.assign(new, found.num_rows())?))
 }
 
-/// A bare column in DO UPDATE means the existing row's.
-fn qualify(expr: &Expr, alias: &str, target: &Target) -> Expr {
-    let mut expr = expr.clone();
-    sluice_sql::each_expr_mut(TreeMut::Expr(&mut expr), &mut |e| {
-        if let Expr::Identifier(i) = e
-            && target.def.position(&fold(i)).is_some()
-        {
-            *e = Expr::CompoundIdentifier(vec![Ident::with_quote('"', alias), i.clone()]);
-        }
-    });
-    expr
+/// The rows came in pairs, so that the join of the two sides by row number is what they were made from.
+fn side_by_side(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let paired = plan.transform_down(|node| {
+        let LogicalPlan::Join(join) = &node else { return Ok(Transformed::no(node)) };
+        let (Some(pairs), Some(_)) = (scan_of_pairs(&join.left), scan_of_pairs(&join.right)) else {
+            return Ok(Transformed::no(node));
+        };
+        let sides = join.left.schema().fields().len();
+        let source = |i: usize| if i == sides { 0 } else { i - usize::from(i > sides) };
+        let columns = join.schema.iter().enumerate().map(|(i, (side, field))| {
+            Expr::Column(pairs.schema().columns()[source(i)].clone()).alias_qualified(side.cloned(), field.name())
+        });
+        let rows = LogicalPlanBuilder::from(pairs.clone()).project(columns)?.build()?;
+        Ok(Transformed::new(rows, true, TreeNodeRecursion::Jump))
+    })?;
+    Ok(paired.data)
+}
+
+fn scan_of_pairs(plan: &LogicalPlan) -> Option<&LogicalPlan> {
+    match plan {
+        LogicalPlan::TableScan(scan) => (scan.table_name.table() == PAIRS).then_some(plan),
+        LogicalPlan::SubqueryAlias(alias) => scan_of_pairs(&alias.input),
+        LogicalPlan::Projection(projection) => scan_of_pairs(&projection.input),
+        _ => None,
+    }
 }

@@ -22,6 +22,9 @@ use rusqlite::params;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// SQLite takes 32,766 parameters and 2,000 columns.
+const ROWS_AN_INSERT: usize = 16;
+
 /// What the inserts of one change add up to.
 pub(super) struct Inserted {
     pub(super) seen: Vec<Observed>,
@@ -124,23 +127,25 @@ impl Draft<'_> {
         self.tokens.inlined_deletes.insert(id);
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
-        let update = |table: &str| {
-            format!("UPDATE {} SET end_snapshot = ?1 WHERE row_id = ?2 AND end_snapshot IS NULL", quoted(table))
-        };
-        let tables = version.info.inlined_tables.iter().map(|t| db.prepare_cached(&update(&t.name)));
-        let mut tables = tables.collect::<rusqlite::Result<Vec<_>>>()?;
-        for (row_id, _) in rows {
-            let mut ended = 0;
-            for table in &mut tables {
-                ended = table.execute([snapshot, *row_id])?;
-                if ended > 0 {
-                    break;
-                }
+        let row_ids = id_list(rows.iter().map(|(row_id, _)| *row_id));
+        let mut ended = 0;
+        for table in &version.info.inlined_tables {
+            let sql = format!(
+                "UPDATE {} SET end_snapshot = ?1 \
+                 WHERE row_id IN (SELECT value FROM json_each(?2)) AND end_snapshot IS NULL",
+                quoted(&table.name)
+            );
+            ended += db.prepare_cached(&sql)?.execute(params![snapshot, row_ids])?;
+            if ended >= rows.len() {
+                break;
             }
-            if ended != 1 {
-                let name = &version.info.name;
-                return Err(LakeError::Corrupt(format!("row {row_id} of table {name} is not in the catalog once")));
-            }
+        }
+        if ended != rows.len() {
+            let (name, wanted) = (&version.info.name, rows.len());
+            return Err(LakeError::Corrupt(format!(
+                "of {wanted} rows to delete from table {name}, the catalog has {ended}: {}",
+                row_ids.chars().take(100).collect::<String>()
+            )));
         }
         version.inlined.delete(&rows.iter().map(|(_, place)| *place).collect::<Vec<_>>())
     }
@@ -153,14 +158,15 @@ impl Draft<'_> {
         let table = self.inlined_deletes(id)?;
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
-        let mut insert = db.prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?;
+        let sql = format!("INSERT INTO {table} SELECT ?1, value, ?3 FROM json_each(?2)");
+        let mut insert = db.prepare_cached(&sql)?;
         for (at, positions) in by_file {
             let old = &version.files[at];
             let mut deleted = old.deleted.as_deref().cloned().unwrap_or_else(|| Bitmap::new(old.file.record_count));
-            for position in positions {
-                insert.execute([old.file.id, position as i64, snapshot])?;
-                deleted.insert(position);
+            for position in &positions {
+                deleted.insert(*position);
             }
+            insert.execute(params![old.file.id, id_list(positions.iter()), snapshot])?;
             let file = Arc::clone(&old.file);
             version.files[at] = Arc::new(FileVersion { file, deleted: Some(Arc::new(deleted)) });
         }
@@ -221,19 +227,32 @@ impl Draft<'_> {
     fn write_cells(&self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array) -> Result<()> {
         let no_place = || LakeError::Corrupt(format!("table {} has no table for its inlined rows", info.name));
         let table = self.inlined_table(info.id).ok_or_else(no_place)?;
-        let marks = (0..info.columns.len()).map(|i| format!(", ?{}", i + 3)).collect::<String>();
-        let sql = format!("INSERT INTO {} VALUES (?1, ?2, NULL{marks})", quoted(&table));
-        let mut insert = self.db.prepare_cached(&sql)?;
         let columns = info.columns.iter().zip(rows.columns());
         let cells = columns.map(|(c, array)| CellColumn::new(&c.ty, array).ok_or_else(|| info.unsupported(c)));
         let cells = cells.collect::<Result<Vec<_>>>()?;
-        for (row, row_id) in row_ids.values().iter().enumerate() {
-            insert.raw_bind_parameter(1, row_id)?;
-            insert.raw_bind_parameter(2, self.snapshot)?;
-            for (i, cell) in cells.iter().enumerate() {
-                cell.bind(row, i + 3, &mut insert)?;
+        let one = format!("(?, ?, NULL{})", ", ?".repeat(cells.len()));
+        let (mut row, ids) = (0, row_ids.values());
+        // A statement for several rows is a third cheaper a row.
+        for rows_each in [ROWS_AN_INSERT, 1] {
+            if row + rows_each > ids.len() {
+                continue;
             }
-            insert.raw_execute()?;
+            let places = vec![one.as_str(); rows_each].join(", ");
+            let sql = format!("INSERT INTO {} VALUES {places}", quoted(&table));
+            let mut insert = self.db.prepare_cached(&sql)?;
+            while row + rows_each <= ids.len() {
+                let mut at = 1;
+                for row in row..row + rows_each {
+                    insert.raw_bind_parameter(at, ids[row])?;
+                    insert.raw_bind_parameter(at + 1, self.snapshot)?;
+                    for (i, cell) in cells.iter().enumerate() {
+                        cell.bind(row, at + 2 + i, &mut insert)?;
+                    }
+                    at += 2 + cells.len();
+                }
+                insert.raw_execute()?;
+                row += rows_each;
+            }
         }
         Ok(())
     }
@@ -312,4 +331,9 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// A JSON array: one statement for all rows is cheaper than one for each.
+fn id_list<T: ToString>(ids: impl Iterator<Item = T>) -> String {
+    format!("[{}]", ids.map(|id| id.to_string()).collect::<Vec<_>>().join(","))
 }
