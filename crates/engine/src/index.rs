@@ -152,6 +152,13 @@ impl RowIndex {
         Ok(found)
     }
 
+    /// The first key that several rows have.
+    pub(crate) fn shared(&self, keys: &[ArrayRef], rows: usize) -> Result<Option<usize>> {
+        let mut holders = vec![0u32; rows];
+        self.rows.probe(keys, rows, |row, _| holders[row] += 1)?;
+        Ok(holders.iter().position(|&n| n > 1))
+    }
+
     /// Every row number that has or lately had each key; the caller checks which of them its version shows.
     /// `None` for a version from before the entries that are still remembered.
     pub(crate) fn candidates(&self, snapshot: i64, keys: &[ArrayRef], rows: usize) -> Result<Option<Vec<Vec<i64>>>> {

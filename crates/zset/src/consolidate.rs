@@ -1,5 +1,6 @@
 use crate::{Result, ZBatch, ZError};
-use arrow::array::{ArrayRef, Int64Array, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array};
+use arrow::datatypes::Int64Type;
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -44,6 +45,10 @@ pub fn group_rows(columns: &[ArrayRef], rows: usize) -> Result<Grouped> {
     if columns.is_empty() {
         return Ok(Grouped { group_of: vec![0; rows], firsts: if rows == 0 { vec![] } else { vec![0] } });
     }
+    if columns.iter().any(ascends) {
+        let each: Vec<u32> = (0..rows as u32).collect();
+        return Ok(Grouped { group_of: each.clone(), firsts: each });
+    }
     let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
     let encoded = RowConverter::new(fields)?.convert_columns(columns)?;
     let hashes = crate::hash_rows(columns, rows)?;
@@ -67,6 +72,12 @@ pub fn group_rows(columns: &[ArrayRef], rows: usize) -> Result<Grouped> {
         grouped.group_of.push(group);
     }
     Ok(grouped)
+}
+
+/// Whether the column alone tells all rows apart, as numbers that were drawn from a sequence do.
+fn ascends(column: &ArrayRef) -> bool {
+    let ascending = |values: &[i64]| values.windows(2).all(|w| w[0] < w[1]);
+    column.null_count() == 0 && column.as_primitive_opt::<Int64Type>().is_some_and(|c| ascending(c.values()))
 }
 
 fn drop_zero(batch: &ZBatch) -> Result<ZBatch> {
@@ -114,9 +125,7 @@ mod tests {
     }
 
     fn read(z: &ZBatch) -> Entries {
-        use arrow::array::Array;
-        use arrow::array::AsArray;
-        let a = z.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+        let a = z.column(0).as_primitive::<Int64Type>();
         let b = z.column(1).as_string::<i32>();
         (0..z.len())
             .map(|i| (a.is_valid(i).then(|| a.value(i)), b.is_valid(i).then(|| b.value(i).to_string()), z.weight(i)))
@@ -140,6 +149,15 @@ mod tests {
             let both = ZBatch::concat(&z.schema(), &[z.clone(), z.negate().unwrap()]).unwrap();
             prop_assert!(consolidate(&both).unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn rows_told_apart_by_one_column_are_all_kept() {
+        let entries = vec![(Some(1), None, 1), (Some(2), None, -1), (Some(5), None, 0)];
+        let z = consolidate(&batch(&entries)).unwrap();
+        assert_eq!(read(&z), entries[..2].to_vec());
+        let grouped = group_rows(batch(&entries).rows().columns(), 3).unwrap();
+        assert_eq!((grouped.group_of, grouped.firsts), (vec![0, 1, 2], vec![0, 1, 2]));
     }
 
     #[test]

@@ -290,3 +290,35 @@ async fn a_select_reads_an_older_version() {
     assert!(rows(&client, "SELECT * FROM t AT (VERSION => 99)").await.is_err());
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_changes_keep_their_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id bigserial PRIMARY KEY, k int UNIQUE, v int)").await;
+    run(&client, "CREATE MATERIALIZED VIEW per_key AS SELECT k, sum(v) AS v FROM t GROUP BY k").await;
+    run(&client, "INSERT INTO t (k, v) SELECT i, 1 FROM generate_series(1, 20000) AS g(i)").await;
+    let refused = rows(&client, "INSERT INTO t (k, v) SELECT i, 2 FROM generate_series(20000, 40000) AS g(i)").await;
+    assert!(refused.unwrap_err().starts_with("23505"));
+    let refused =
+        rows(&client, "INSERT INTO t (k, v) SELECT i % 15000 + 30000, 2 FROM generate_series(1, 20000) AS g(i)");
+    assert!(refused.await.unwrap_err().starts_with("23505"));
+    run(
+        &client,
+        "INSERT INTO t (k, v) SELECT i, 5 FROM generate_series(10001, 30000) AS g(i) \
+         ON CONFLICT (k) DO UPDATE SET v = t.v + excluded.v",
+    )
+    .await;
+    let sums = "SELECT count(*), sum(v), count(*) FILTER (WHERE v = 6) FROM per_key";
+    assert_eq!(rows(&client, sums).await.unwrap(), ["30000 | 120000 | 10000"]);
+    run(&client, "BEGIN").await;
+    run(&client, "DELETE FROM t").await;
+    run(&client, "INSERT INTO t (k, v) SELECT i, 1 FROM generate_series(1, 12000) AS g(i)").await;
+    run(&client, "COMMIT").await;
+    assert_eq!(rows(&client, sums).await.unwrap(), ["12000 | 12000 | 0"]);
+    assert!(rows(&client, "INSERT INTO t (k, v) VALUES (12000, 1)").await.unwrap_err().starts_with("23505"));
+    run(&client, "INSERT INTO t (k, v) VALUES (12001, 1)").await;
+    assert_eq!(value(&client, "SELECT v FROM t WHERE k = 12001").await, "1");
+    server.stop();
+}

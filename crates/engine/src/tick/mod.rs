@@ -3,6 +3,7 @@
 
 mod alter;
 mod ddl;
+mod errands;
 mod feed;
 mod fill;
 mod foreign;
@@ -58,6 +59,7 @@ pub(crate) struct Core {
     /// Bytes of changes that a held-back view may keep.
     pub(crate) lag_bytes: usize,
     pub(crate) looked: Instant,
+    errands: errands::Errands,
 }
 
 /// What one tick has gathered so far.
@@ -250,6 +252,9 @@ impl Core {
 
     /// Takes back everything that operators and indexes have staged.
     fn abort(&mut self) {
+        if let Err(e) = self.errands.wait() {
+            tracing::warn!("indexes of a tick that is taken back: {}", e.message);
+        }
         for (_, index) in self.context.indexes.all() {
             if let Err(e) = index.write().abort() {
                 tracing::error!("an index could not take back a tick: {e}");

@@ -19,6 +19,7 @@ impl Core {
             return Ok(());
         }
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
+        self.errands.wait_for(id)?;
         let columns = def.row_key().map_or_else(|| (0..def.columns.len()).collect(), <[usize]>::to_vec);
         let index = self.context.indexes.get(id, &columns).ok_or_else(|| SqlError::internal("a view has no index"))?;
         let gone = repeated(change, &def, -1)?;
@@ -36,23 +37,25 @@ impl Core {
         let come_ids: Int64Array =
             keep.into_iter().map(|kept| Some(kept.unwrap_or_else(|| tick.new_row(id)))).collect();
 
-        for index in self.context.indexes.of_table(id) {
-            index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
-        }
-        if def.row_key().is_some() {
-            refuse_double_keys(&def, &index.read(), &come)?;
-        }
         let staged = staged_of(tick, &def);
         staged.remove(&gone, &gone_ids)?;
-        staged.add(come, come_ids);
-        Ok(())
+        staged.add(come.clone(), come_ids.clone());
+        let indexes = self.context.indexes.of_table(id);
+        self.errands.run(id, change.len(), move || {
+            for index in indexes {
+                index.write().apply(&[(&gone, &gone_ids, -1), (&come, &come_ids, 1)])?;
+            }
+            if def.row_key().is_some() {
+                refuse_double_keys(&def, &index.read(), &come)?;
+            }
+            Ok(())
+        })
     }
 }
 
 /// A derived key that two rows share would be a bug in its derivation; it stops before it is stored.
 pub(super) fn refuse_double_keys(def: &TableDef, index: &RowIndex, rows: &RecordBatch) -> Result<()> {
-    let found = index.all(&index.keys(rows), rows.num_rows())?;
-    match found.iter().position(|ids| ids.len() > 1) {
+    match index.shared(&index.keys(rows), rows.num_rows())? {
         None => Ok(()),
         Some(row) => {
             let row = sluice_flow::row_text(rows, row);

@@ -41,6 +41,7 @@ impl Core {
             recent: Default::default(),
             upkeep: Upkeep::new(options.retention.clone()),
             parking: Default::default(),
+            errands: Default::default(),
             lag_bytes: options.lag_bytes,
             looked: Instant::now(),
         };

@@ -26,6 +26,7 @@ impl Core {
         definitions: Definitions,
         mut sidecar: SidecarChange,
     ) -> Result<i64> {
+        self.errands.wait()?;
         let mut work = vec![];
         for (&table, staged) in &tick.writes.tables {
             if staged.is_empty() || tick.followed.contains(&table) {

@@ -109,6 +109,11 @@ impl Core {
                     }
                 }
             }
+            // Its keys are looked up in what the transactions before it left.
+            if let Err(e) = self.errands.wait() {
+                let _ = reply.send(Err(e.clone()));
+                return (accepted, sidecar, Err(e));
+            }
             let outcome = match self.check(tick, &definitions, base, &writes) {
                 Ok(()) => Ok((writes, None)),
                 Err(Refusal::Error(e)) => Err(e),
@@ -384,18 +389,23 @@ impl Core {
         for (table, staged) in writes.tables {
             let Some(def) = definitions.catalog.by_id(table) else { continue };
             let numbered = self.number(tick, def, &staged)?;
-            for index in self.context.indexes.of_table(table) {
-                let mut index = index.write();
-                if numbered.truncated {
-                    index.clear();
-                }
+            let schema = def.arrow();
+            tick.writes.tables.entry(table).or_insert_with(|| Staged::new(schema)).merge(&numbered)?;
+            let indexes = self.context.indexes.of_table(table);
+            self.errands.run(table, numbered.added_rows() + numbered.removed.len(), move || {
                 let added = numbered.added()?;
                 let gone = numbered.removed_rows().iter().map(|r| (&r.rows, &r.ids, -1));
                 let come = added.iter().map(|r| (&r.rows, &r.ids, 1));
-                index.apply(&gone.chain(come).collect::<Vec<_>>())?;
-            }
-            let schema = def.arrow();
-            tick.writes.tables.entry(table).or_insert_with(|| Staged::new(schema)).merge(&numbered)?;
+                let changes: Vec<_> = gone.chain(come).collect();
+                for index in indexes {
+                    let mut index = index.write();
+                    if numbered.truncated {
+                        index.clear();
+                    }
+                    index.apply(&changes)?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ impl Core {
             return Ok(());
         }
         let change = consolidate(&ZBatch::concat(&view.schema, &view.pending)?)?;
+        self.errands.wait_for(id)?;
         let found = self.violation(def, &change)?;
         let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
         view.pending = if change.is_empty() { vec![] } else { vec![change] };

@@ -1,6 +1,7 @@
 //! A hash index in 256 segments by hash prefix, so that growing one never stalls a step.
 
 use hashbrown::HashTable;
+pub(super) use hashbrown::hash_table::Entry;
 
 const SEGMENTS: usize = 256;
 
@@ -38,6 +39,11 @@ impl<E: Hashed> Index<E> {
 
     pub(super) fn find_mut(&mut self, hash: u64, eq: impl FnMut(&E) -> bool) -> Option<&mut E> {
         self.segments[Self::segment(hash)].find_mut(spread(kept_hash(hash)), eq)
+    }
+
+    /// The entry of that hash that `eq` takes, or the place where it belongs.
+    pub(super) fn entry(&mut self, hash: u64, eq: impl FnMut(&E) -> bool) -> Entry<'_, E> {
+        self.segments[Self::segment(hash)].entry(spread(kept_hash(hash)), eq, |e| spread(e.hash()))
     }
 
     pub(super) fn insert(&mut self, hash: u64, entry: E) {

@@ -16,7 +16,7 @@ use crate::{FlowError, Result};
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use chunk::{CHUNK_ROWS, Chunk, ROW_BITS};
-use index::{Hashed, Index, kept_hash};
+use index::{Entry, Hashed, Index, kept_hash};
 use probe::Probe;
 use sluice_zset::{ZBatch, gather, gather_batch, hash_rows};
 
@@ -78,6 +78,18 @@ pub struct Arrangement {
 
 fn split(slot: Slot) -> (usize, usize) {
     ((slot >> ROW_BITS) as usize, slot as usize & (CHUNK_ROWS - 1))
+}
+
+fn chunk_of(chunks: &[Option<Chunk>], id: usize) -> &Chunk {
+    chunks[id].as_ref().expect("a slot in use names a chunk that exists")
+}
+
+/// For comparisons where an error cannot be returned: it is noted, and nothing is equal.
+fn noting(failed: &mut Option<FlowError>, outcome: Result<bool>) -> bool {
+    outcome.unwrap_or_else(|e| {
+        *failed = Some(e);
+        false
+    })
 }
 
 impl Arrangement {
@@ -268,7 +280,7 @@ impl Arrangement {
 /// How rows are found, linked and stored.
 impl Arrangement {
     fn chunk(&self, id: usize) -> &Chunk {
-        self.chunks[id].as_ref().expect("a slot in use names a chunk that exists")
+        chunk_of(&self.chunks, id)
     }
 
     fn chunk_mut(&mut self, id: usize) -> &mut Chunk {
@@ -281,13 +293,9 @@ impl Arrangement {
 
     fn find_key(&self, equal: &mut Probe<'_>, row: usize, hash: u64) -> Result<Option<&KeyEntry>> {
         let mut failed = None;
-        let entry = self.keys.find(hash, |e| {
-            e.hash == kept_hash(hash)
-                && equal.equal(self, row, e.head).unwrap_or_else(|e| {
-                    failed = Some(e);
-                    false
-                })
-        });
+        let entry = self
+            .keys
+            .find(hash, |e| e.hash == kept_hash(hash) && noting(&mut failed, equal.equal(&self.chunks, row, e.head)));
         failed.map_or(Ok(entry), Err)
     }
 
@@ -314,13 +322,9 @@ impl Arrangement {
 
     fn find_indexed(&self, equal: &mut Probe<'_>, row: usize, hash: u64) -> Result<Slot> {
         let mut failed = None;
-        let entry = self.rows.find(hash, |e| {
-            e.hash == kept_hash(hash)
-                && equal.equal(self, row, e.slot).unwrap_or_else(|e| {
-                    failed = Some(e);
-                    false
-                })
-        });
+        let entry = self
+            .rows
+            .find(hash, |e| e.hash == kept_hash(hash) && noting(&mut failed, equal.equal(&self.chunks, row, e.slot)));
         failed.map_or(Ok(entry.map_or(NO_SLOT, |e| e.slot)), Err)
     }
 
@@ -328,7 +332,7 @@ impl Arrangement {
         let mut slot = head;
         while slot != NO_SLOT {
             let (chunk, at) = split(slot);
-            if self.chunk(chunk).hashes[at] == kept_hash(hash) && equal.equal(self, row, slot)? {
+            if self.chunk(chunk).hashes[at] == kept_hash(hash) && equal.equal(&self.chunks, row, slot)? {
                 return Ok(slot);
             }
             slot = self.chunk(chunk).next[at];
@@ -425,22 +429,32 @@ impl Arrangement {
 
     /// Puts `slot` at the front of its key's chain. `equal` compares row `row` of its batch with stored keys.
     fn link(&mut self, slot: Slot, row: usize, equal: &mut Probe<'_>, key_hash: u64, row_hash: u64) -> Result<()> {
-        let found = self.find_key(equal, row, key_hash)?.map(|e| (e.head, e.len));
-        let (chunk, at) = split(slot);
-        let Some((head, len)) = found else {
-            self.chunk_mut(chunk).next[at] = NO_SLOT;
-            self.chunk_mut(chunk).prev[at] = NO_SLOT;
-            self.keys.insert(key_hash, KeyEntry { head: slot, len: 1, hash: kept_hash(key_hash) });
-            return Ok(());
+        let (keys, chunks) = (&mut self.keys, &self.chunks);
+        let mut failed = None;
+        let kept = kept_hash(key_hash);
+        let same = |e: &KeyEntry| e.hash == kept && noting(&mut failed, equal.equal(chunks, row, e.head));
+        let (head, len) = match keys.entry(key_hash, same) {
+            Entry::Occupied(mut found) => {
+                let entry = found.get_mut();
+                entry.len += 1;
+                (std::mem::replace(&mut entry.head, slot), entry.len - 1)
+            }
+            Entry::Vacant(place) => {
+                place.insert(KeyEntry { head: slot, len: 1, hash: kept });
+                (NO_SLOT, 0)
+            }
         };
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        let (chunk, at) = split(slot);
         self.chunk_mut(chunk).next[at] = head;
         self.chunk_mut(chunk).prev[at] = NO_SLOT;
+        if head == NO_SLOT {
+            return Ok(());
+        }
         let (head_chunk, head_at) = split(head);
         self.chunk_mut(head_chunk).prev[head_at] = slot;
-        let same = |e: &KeyEntry| e.head == head;
-        let entry = self.keys.find_mut(key_hash, same).expect("the entry was found above");
-        entry.head = slot;
-        entry.len = len + 1;
         if len == LONG_CHAIN {
             self.index_chain(slot)?;
         } else if len > LONG_CHAIN {

@@ -1,6 +1,7 @@
 //! Comparing rows of a batch with rows of an arrangement, by value: equal hashes prove nothing.
 
-use super::{Arrangement, Slot};
+use super::Slot;
+use super::chunk::Chunk;
 use crate::Result;
 use arrow::array::{Array, ArrayRef, DynComparator};
 use arrow::compute::SortOptions;
@@ -20,13 +21,14 @@ impl<'a> Probe<'a> {
         Self { columns, against, comparators: HashMap::new() }
     }
 
-    pub(super) fn equal(&mut self, arrangement: &Arrangement, row: usize, slot: Slot) -> Result<bool> {
-        let (chunk, at) = super::split(slot);
-        let (part, position) = arrangement.chunk(chunk).locate(at);
-        let comparators = match self.comparators.entry((chunk, part)) {
+    pub(super) fn equal(&mut self, chunks: &[Option<Chunk>], row: usize, slot: Slot) -> Result<bool> {
+        let (id, at) = super::split(slot);
+        let chunk = super::chunk_of(chunks, id);
+        let (part, position) = chunk.locate(at);
+        let comparators = match self.comparators.entry((id, part)) {
             hashbrown::hash_map::Entry::Occupied(e) => e.into_mut(),
             hashbrown::hash_map::Entry::Vacant(e) => {
-                let stored = arrangement.chunk(chunk).part(part);
+                let stored = chunk.part(part);
                 let made = self
                     .columns
                     .iter()
