@@ -21,6 +21,7 @@ mod time_travel;
 mod verify;
 mod version;
 mod write;
+mod yields;
 
 pub(crate) use context::Context;
 pub use copy::{CopyFormat, CopyIn, CopyKind};

@@ -1,5 +1,6 @@
 //! Reading: a version of the lake with what a transaction has staged over it, as tables of DataFusion.
 
+mod background;
 mod bind;
 mod direct;
 mod given;

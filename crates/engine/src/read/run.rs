@@ -1,3 +1,4 @@
+use super::background::{Background, reads_much};
 use super::{ReadView, bind, direct};
 use crate::context::Indexes;
 use arrow::array::RecordBatch;
@@ -26,6 +27,7 @@ pub(crate) struct Runner {
     state: SessionState,
     options: Arc<ConfigOptions>,
     indexes: Arc<Indexes>,
+    background: Background,
 }
 
 impl Runner {
@@ -43,7 +45,7 @@ impl Runner {
             // Plans come analyzed, with PostgreSQL's types: a second pass would have nothing to add.
             .with_analyzer_rules(vec![])
             .build();
-        Ok(Self { state, options: Arc::clone(planner.options()), indexes })
+        Ok(Self { state, options: Arc::clone(planner.options()), indexes, background: Background::new()? })
     }
 
     /// Starts a planned query over the rows of `view`.
@@ -53,8 +55,9 @@ impl Runner {
             let schema = rows.schema();
             return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([Ok(rows)]))));
         }
+        let much = reads_much(&plan)?;
         let (plan, context) = self.physical(plan, view).await?;
-        Ok(execute_stream(plan, context)?)
+        Ok(if much { self.background.stream(plan, context) } else { execute_stream(plan, context)? })
     }
 
     /// Runs a planned query to its end.
