@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use sluice_flow::{Arrangement, NO_SLOT};
+use sluice_flow::{Arrangement, NO_SLOT, Slot};
 use sluice_sql::Result;
 use sluice_zset::{ZBatch, consolidate, normalize_key, with_row_count};
 use std::collections::VecDeque;
@@ -97,10 +97,15 @@ impl RowIndex {
         let gone: BooleanArray = change.iter_weights().map(|w| Some(w < 0)).collect();
         let gone = change.filter(&gone)?.negate()?;
         if !gone.is_empty() {
-            self.set_payloads(|this| &mut this.ghosts, &gone)?;
+            let slots = self.ghosts.apply(&gone)?;
+            Self::set_payloads(&mut self.ghosts, slots, &gone);
             self.staged_ghosts.push(gone);
         }
-        self.set_payloads(|this| &mut this.rows, &change)
+        // A row number that comes and does not go is new, and so is its entry.
+        let only_new = change.iter_weights().all(|w| w > 0);
+        let slots = if only_new { self.rows.insert(&change)? } else { self.rows.apply(&change)? };
+        Self::set_payloads(&mut self.rows, slots, &change);
+        Ok(())
     }
 
     /// Adds rows of a table that the index is made for: the values of its columns, and the rows' numbers.
@@ -114,21 +119,19 @@ impl RowIndex {
             None => entries,
         };
         // Row numbers make the entries distinct.
-        self.set_payloads(|this| &mut this.rows, &entries)
+        let slots = self.rows.insert(&entries)?;
+        Self::set_payloads(&mut self.rows, slots, &entries);
+        Ok(())
     }
 
-    /// Applies entries and keeps the row number of each beside it.
-    fn set_payloads(&mut self, which: fn(&mut Self) -> &mut Arrangement, change: &ZBatch) -> Result<()> {
-        let id_column = self.columns.len();
-        let arrangement = which(self);
-        let slots = arrangement.apply(change)?;
-        let ids = change.column(id_column).as_primitive::<Int64Type>();
+    /// Keeps the row number of each entry beside it.
+    fn set_payloads(arrangement: &mut Arrangement, slots: Vec<Slot>, change: &ZBatch) {
+        let ids = change.column(change.schema().fields().len() - 1).as_primitive::<Int64Type>();
         for (i, slot) in slots.into_iter().enumerate() {
             if change.weight(i) > 0 {
                 arrangement.set_payload(slot, ids.value(i));
             }
         }
-        Ok(())
     }
 
     /// Rows without a NULL among `columns`; `None` when all count.

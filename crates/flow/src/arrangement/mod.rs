@@ -192,6 +192,18 @@ impl Arrangement {
         Ok(slots)
     }
 
+    /// Stages rows that are not held, each of which stands in `new` once, without looking for them.
+    pub fn insert(&mut self, new: &ZBatch) -> Result<Vec<Slot>> {
+        let columns = new.rows().columns();
+        let keys: Vec<ArrayRef> = self.key.iter().map(|&k| ArrayRef::clone(&columns[k])).collect();
+        let key_hashes = hash_rows(&keys, new.len())?;
+        let row_hashes = hash_rows(columns, new.len())?;
+        let all: Vec<u32> = (0..new.len() as u32).collect();
+        let mut slots = vec![NO_SLOT; new.len()];
+        self.append(new, &keys, &all, &key_hashes, &row_hashes, &mut slots)?;
+        Ok(slots)
+    }
+
     /// Calls `found(row, slot)` for every row of the arrangement whose key equals that of a row of `keys`.
     pub fn probe(&self, keys: &[ArrayRef], rows: usize, mut found: impl FnMut(usize, Slot)) -> Result<()> {
         let hashes = hash_rows(keys, rows)?;
