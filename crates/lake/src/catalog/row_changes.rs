@@ -39,8 +39,11 @@ impl Draft<'_> {
         if change.truncate {
             self.truncate(id)?;
         }
-        if !change.deletes.is_empty() {
-            self.delete(id, change.deletes)?;
+        let mut gone = change.deletes;
+        gone.sort_unstable();
+        gone.dedup();
+        if !gone.is_empty() {
+            self.delete(id, &gone)?;
         }
         if change.inserts.is_empty() {
             return Ok(());
@@ -50,7 +53,9 @@ impl Draft<'_> {
         let mut files = Vec::new();
         for insert in change.inserts.into_iter().filter(|i| i.rows() > 0) {
             match insert {
-                RowInsert::Inline { rows, row_ids } => self.insert_inline(&info, &rows, &row_ids, &mut inserted)?,
+                RowInsert::Inline { rows, row_ids } => {
+                    self.insert_inline(&info, &rows, &row_ids, &gone, &mut inserted)?;
+                }
                 RowInsert::File(file) => files.push(file),
             }
         }
@@ -104,13 +109,11 @@ impl Draft<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([file_id], |r| r.get(0))?)
     }
 
-    fn delete(&mut self, id: i64, mut row_ids: Vec<i64>) -> Result<()> {
-        row_ids.sort_unstable();
-        row_ids.dedup();
-        let found = self.table(id)?.version.find(&row_ids)?;
+    fn delete(&mut self, id: i64, row_ids: &[i64]) -> Result<()> {
+        let found = self.table(id)?.version.find(row_ids)?;
         let mut inlined: Vec<(i64, Place)> = Vec::new();
         let mut in_files: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for (row_id, found) in row_ids.into_iter().zip(found) {
+        for (&row_id, found) in row_ids.iter().zip(found) {
             match found {
                 Found::Inlined(place) => inlined.push((row_id, place)),
                 Found::File(file, position) => in_files.entry(file).or_default().push(position),
@@ -193,10 +196,11 @@ impl Draft<'_> {
         info: &TableInfo,
         rows: &RecordBatch,
         row_ids: &Int64Array,
+        gone: &[i64],
         all: &mut Inserted,
     ) -> Result<()> {
         let rows = checked(info, rows)?;
-        self.check_new_rows(info, &rows, row_ids)?;
+        self.check_new_rows(info, &rows, row_ids, gone)?;
         self.write_cells(info, &rows, row_ids)?;
         for (all, seen) in all.seen.iter_mut().zip(observe(&info.columns, rows.columns())) {
             all.merge(seen);
@@ -209,7 +213,14 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn check_new_rows(&mut self, info: &TableInfo, rows: &RecordBatch, row_ids: &Int64Array) -> Result<()> {
+    /// `gone` are the rows that this change has deleted, in order.
+    fn check_new_rows(
+        &mut self,
+        info: &TableInfo,
+        rows: &RecordBatch,
+        row_ids: &Int64Array,
+        gone: &[i64],
+    ) -> Result<()> {
         if row_ids.len() != rows.num_rows() || row_ids.null_count() > 0 {
             return Err(info.mismatch("every row needs a row id"));
         }
@@ -220,7 +231,8 @@ impl Draft<'_> {
             return Err(exists(twice[0]));
         }
         let version = &self.table(info.id)?.version;
-        let mut used = ids.into_iter().take_while(|id| *id < version.next_row_id);
+        let used = ids.into_iter().take_while(|id| *id < version.next_row_id);
+        let mut used = used.filter(|id| gone.binary_search(id).is_err());
         used.try_for_each(|id| version.locate(id).map_or(Ok(()), |_| Err(exists(id))))
     }
 
