@@ -19,6 +19,7 @@ mod inspect;
 mod lookup;
 mod nycflights;
 mod roles;
+mod statements;
 mod transactions;
 mod upkeep;
 mod zones;

@@ -70,7 +70,7 @@ impl<'a> Names<'a> {
     /// The system catalog as this statement sees it.
     fn catalog(&self) -> Arc<system::pg::Snapshot> {
         let make = || {
-            let settings = self.settings.map(|s| s.all().clone()).unwrap_or_default();
+            let settings = self.settings.map(crate::session::Settings::all).unwrap_or_default();
             Arc::new(system::pg::Snapshot::new(self.view, self.path, settings))
         };
         Arc::clone(self.catalog.get_or_init(make))

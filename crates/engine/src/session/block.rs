@@ -30,6 +30,8 @@ pub(crate) struct Block {
     pub(crate) read_only: bool,
     pub(crate) savepoints: Vec<super::savepoint::Savepoint>,
     pub(crate) cursors: BTreeMap<String, super::cursor::Cursor>,
+    /// Settings as it found them.
+    pub(crate) settings: super::settings::Saved,
 }
 
 impl Session {
@@ -43,6 +45,7 @@ impl Session {
             read_only: false,
             savepoints: vec![],
             cursors: BTreeMap::new(),
+            settings: self.settings.saved(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Session {
         if let Ast::StartTransaction { modes, .. } = ast
             && let Err(e) = self.set_modes(modes)
         {
-            self.block = None;
+            self.roll_back();
             return Err(e);
         }
         Ok(Outcome::done("BEGIN"))
@@ -129,18 +132,31 @@ impl Session {
                 });
                 Ok(Outcome::done("COMMIT"))
             }
-            Some(_) if failed => Ok(Outcome::done("ROLLBACK")),
             Some(block) => {
-                self.submit_block(block).await?;
-                Ok(Outcome::done("COMMIT"))
+                self.end_block(block, !failed).await?;
+                Ok(Outcome::done(if failed { "ROLLBACK" } else { "COMMIT" }))
             }
         }
     }
 
     pub(crate) fn roll_back(&mut self) -> Outcome {
         self.clear_failure();
-        self.block = None;
+        if let Some(block) = self.block.take() {
+            self.settings.restore(block.settings);
+        }
         Outcome::done("ROLLBACK")
+    }
+
+    /// Commits a transaction or drops it; what it has set stays only if it commits.
+    pub(crate) async fn end_block(&mut self, block: Block, commits: bool) -> Result<()> {
+        let before = block.settings.clone();
+        let ended = if commits { self.submit_block(block).await } else { Ok(()) };
+        if commits && ended.is_ok() {
+            self.settings.end_locals();
+        } else {
+            self.settings.restore(before);
+        }
+        ended
     }
 
     pub(crate) async fn submit_block(&mut self, block: Block) -> Result<()> {

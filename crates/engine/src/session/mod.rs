@@ -10,6 +10,7 @@ mod maintain;
 mod outcome;
 mod query;
 mod savepoint;
+mod set;
 mod settings;
 mod verify;
 
@@ -129,7 +130,7 @@ impl Session {
             Ast::Close { cursor } => self.close(cursor),
             Ast::Explain { .. } => self.explain(ast).await,
             Ast::Copy { .. } => self.copy(ast).await,
-            Ast::Discard { .. } => Ok(Outcome::done("DISCARD ALL")),
+            Ast::Discard { object_type } => self.discard(*object_type),
             Ast::Deallocate { .. } => Ok(Outcome::done("DEALLOCATE")),
             _ => self.define(&parsed.statement).await,
         }
@@ -170,7 +171,7 @@ impl Session {
         }
         let failed = std::mem::take(&mut self.failed);
         let Some(block) = self.block.take() else { return Ok(()) };
-        if ok && !failed { self.submit_block(block).await } else { Ok(()) }
+        self.end_block(block, ok && !failed).await
     }
 
     /// Notices that came up since the last call, to be sent before the result.

@@ -15,14 +15,16 @@ pub(crate) struct Savepoint {
     version: Arc<Version>,
     writes: WriteSet,
     ddl: Vec<DdlOp>,
+    settings: super::settings::Saved,
 }
 
 impl Session {
     /// SAVEPOINT.
     pub(crate) fn save(&mut self, name: &Ident) -> Result<Outcome> {
+        let settings = self.settings.saved();
         let block = self.open_block("SAVEPOINT")?;
         let (version, writes, ddl) = (Arc::clone(&block.version), block.writes.clone(), block.ddl.clone());
-        block.savepoints.push(Savepoint { name: fold(name), version, writes, ddl });
+        block.savepoints.push(Savepoint { name: fold(name), version, writes, ddl, settings });
         Ok(Outcome::done("SAVEPOINT"))
     }
 
@@ -43,6 +45,8 @@ impl Session {
             block.version = Arc::clone(&saved.version);
             block.writes = saved.writes.clone();
             block.ddl = saved.ddl.clone();
+            let settings = saved.settings.clone();
+            self.settings.restore(settings);
         }
         self.clear_failure();
         Ok(Outcome::done("ROLLBACK"))

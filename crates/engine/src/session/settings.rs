@@ -1,7 +1,6 @@
-use super::{Outcome, Session};
-use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
-use sluice_sql::{Result, SqlError, SqlType, Zone, fold};
-use sqlparser::ast::{ContextModifier, Expr, Ident, Reset, ResetStatement, Set, Value};
+//! Parameters that SET changes and SHOW shows. What a transaction sets is undone with it.
+
+use sluice_sql::{Result, SqlError, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,11 +23,24 @@ const REPORTED: [&str; 12] = [
 /// The PostgreSQL version whose behaviour clients may expect.
 pub(crate) const SERVER_VERSION: &str = "16.0";
 
-/// What SET changes and SHOW shows.
+type Values = BTreeMap<String, String>;
+
+/// See the module's page.
 pub(crate) struct Settings {
-    values: BTreeMap<String, String>,
-    defaults: BTreeMap<String, String>,
-    changed: Vec<&'static str>,
+    now: Saved,
+    defaults: Arc<Values>,
+    /// What clients were told last, in the order of [`REPORTED`].
+    told: Vec<String>,
+    changed: bool,
+}
+
+/// Settings as they stood.
+#[derive(Clone)]
+pub(crate) struct Saved {
+    /// What stays when a transaction commits.
+    values: Arc<Values>,
+    /// What SET LOCAL put over it.
+    local: Arc<Values>,
 }
 
 impl Settings {
@@ -60,15 +72,22 @@ impl Settings {
             ("password_encryption", "scram-sha-256"),
         ];
         let defaults: BTreeMap<String, String> = defaults.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        Self { values: defaults.clone(), defaults, changed: vec![] }
+        let defaults = Arc::new(defaults);
+        let now = Saved { values: Arc::clone(&defaults), local: Arc::default() };
+        let mut settings = Self { now, defaults, told: vec![], changed: false };
+        settings.told = settings.reported().into_iter().map(|(_, value)| value).collect();
+        settings
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(&name.to_lowercase()).map(String::as_str)
+        let key = name.to_lowercase();
+        self.now.local.get(&key).or_else(|| self.now.values.get(&key)).map(String::as_str)
     }
 
-    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
-        &self.values
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
+        let mut all = self.now.values.as_ref().clone();
+        all.extend(self.now.local.iter().map(|(k, v)| (k.clone(), v.clone())));
+        all
     }
 
     /// The time zone that times are read and shown in.
@@ -95,32 +114,47 @@ impl Settings {
         REPORTED.iter().map(|n| (*n, self.get(n).unwrap_or_default().to_string())).collect()
     }
 
+    /// What is told and differs from what was told last.
     pub(crate) fn take_changed(&mut self) -> Vec<(&'static str, String)> {
-        let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|n| (n, self.get(n).unwrap_or_default().to_string())).collect()
+        if !std::mem::take(&mut self.changed) {
+            return vec![];
+        }
+        let reported = self.reported();
+        let told = self.told.iter_mut().zip(reported);
+        told.filter_map(|(told, (name, value))| {
+            let differs = *told != value;
+            told.clone_from(&value);
+            differs.then_some((name, value))
+        })
+        .collect()
     }
 
+    /// What is set by now is what RESET goes back to.
     pub(crate) fn keep_as_defaults(&mut self) {
-        self.defaults = self.values.clone();
+        self.defaults = Arc::clone(&self.now.values);
     }
 
     /// Gives a setting, or all of them, the value they had when the session began.
-    fn reset(&mut self, name: Option<&str>) -> Result<()> {
+    pub(crate) fn reset(&mut self, name: Option<&str>, local: bool) -> Result<()> {
+        self.changed = true;
         let Some(name) = name else {
-            self.values = self.defaults.clone();
-            self.changed.extend(REPORTED);
+            self.now = Saved { values: Arc::clone(&self.defaults), local: Arc::default() };
             return Ok(());
         };
         match self.defaults.get(&name.to_lowercase()).cloned() {
-            Some(value) => self.put(name, value),
+            Some(value) => self.put(name, value, local),
+            None if local => self.put(name, String::new(), true),
             None => {
-                self.values.remove(&name.to_lowercase());
+                self.known(name)?;
+                Arc::make_mut(&mut self.now.local).remove(&name.to_lowercase());
+                Arc::make_mut(&mut self.now.values).remove(&name.to_lowercase());
                 Ok(())
             }
         }
     }
 
-    fn put(&mut self, name: &str, value: String) -> Result<()> {
+    /// Sets a parameter, until the end of the transaction if it is `local`.
+    pub(crate) fn put(&mut self, name: &str, value: String, local: bool) -> Result<()> {
         let key = name.to_lowercase();
         let fixed = [
             ("client_encoding", &["UTF8", "UTF-8", "UNICODE", "SQL_ASCII"][..], "Text is UTF-8."),
@@ -132,20 +166,47 @@ impl Settings {
                 return Err(SqlError::unsupported(format!("{name} = {value}"), hint));
             }
         }
-        let custom = key.contains('.');
-        if !custom && !self.values.contains_key(&key) && !HARMLESS.contains(&key.as_str()) {
-            return Err(SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
-        }
+        self.known(name)?;
         let shown = match key.as_str() {
             "timezone" => zone(&value)?.to_string(),
-            "client_encoding" => self.values.get(&key).cloned().unwrap_or(value),
+            "client_encoding" => self.get(&key).map_or(value, str::to_string),
             _ => value,
         };
-        self.values.insert(key.clone(), shown);
-        if let Some(reported) = REPORTED.iter().find(|r| r.eq_ignore_ascii_case(&key)) {
-            self.changed.push(reported);
+        self.changed = true;
+        if local {
+            Arc::make_mut(&mut self.now.local).insert(key, shown);
+        } else {
+            Arc::make_mut(&mut self.now.local).remove(&key);
+            Arc::make_mut(&mut self.now.values).insert(key, shown);
         }
         Ok(())
+    }
+
+    fn known(&self, name: &str) -> Result<()> {
+        let key = name.to_lowercase();
+        if key.contains('.') || self.now.values.contains_key(&key) || HARMLESS.contains(&key.as_str()) {
+            return Ok(());
+        }
+        Err(SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")))
+    }
+
+    /// How settings stand, for [`Self::restore`].
+    pub(crate) fn saved(&self) -> Saved {
+        self.now.clone()
+    }
+
+    /// Undoes what was set since then.
+    pub(crate) fn restore(&mut self, saved: Saved) {
+        self.changed = true;
+        self.now = saved;
+    }
+
+    /// A transaction ends: what was set for it alone goes.
+    pub(crate) fn end_locals(&mut self) {
+        if !self.now.local.is_empty() {
+            self.changed = true;
+            self.now.local = Arc::default();
+        }
     }
 }
 
@@ -165,69 +226,6 @@ const HARMLESS: [&str; 12] = [
     "transaction_timeout",
 ];
 
-impl Session {
-    pub(crate) fn set(&mut self, set: &Set) -> Result<Outcome> {
-        match set {
-            Set::SingleAssignment { scope, variable, values, .. } => {
-                let name = variable.to_string();
-                refuse_local(*scope == Some(ContextModifier::Local), &name)?;
-                let value: Vec<String> = values.iter().map(setting_text).collect();
-                let value = value.join(", ");
-                if value.eq_ignore_ascii_case("default") {
-                    self.settings.reset(Some(&name))?;
-                } else {
-                    self.settings.put(&name, value)?;
-                }
-            }
-            Set::SetTimeZone { local, value } => {
-                refuse_local(*local, "timezone")?;
-                let value = setting_text(value);
-                if matches!(value.to_lowercase().as_str(), "local" | "default") {
-                    self.settings.reset(Some("timezone"))?;
-                } else {
-                    self.settings.put("timezone", value)?;
-                }
-            }
-            Set::SetNames { charset_name, .. } => self.settings.put("client_encoding", charset_name.value.clone())?,
-            Set::SetTransaction { modes, snapshot: None, session: false } => self.set_modes(modes)?,
-            other => return Err(SqlError::unsupported(format!("SET {other}"), "Set one parameter at a time.")),
-        }
-        Ok(Outcome::done("SET"))
-    }
-
-    pub(crate) fn reset(&mut self, reset: &ResetStatement) -> Result<Outcome> {
-        match &reset.reset {
-            Reset::ALL => self.settings.reset(None)?,
-            Reset::ConfigurationParameter(name) => self.settings.reset(Some(&name.to_string()))?,
-        }
-        Ok(Outcome::done("RESET"))
-    }
-
-    pub(crate) fn show(&mut self, variable: &[Ident]) -> Result<Outcome> {
-        let name = variable.iter().map(fold).collect::<Vec<_>>().join(".");
-        let name = match name.as_str() {
-            "transaction.isolation.level" => "transaction_isolation".to_string(),
-            "time.zone" => "timezone".to_string(),
-            _ => name,
-        };
-        let value = self
-            .settings
-            .get(&name)
-            .ok_or_else(|| SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")))?;
-        let column: ArrayRef = Arc::new(StringViewArray::from(vec![value.to_string()]));
-        let rows = RecordBatch::try_from_iter([(name.as_str(), column)])?;
-        Ok(Outcome::rows(vec![(name, SqlType::Text)], vec![rows], "SHOW"))
-    }
-}
-
-/// A zone decides what a statement means, so it cannot outlive its transaction unnoticed.
-fn refuse_local(local: bool, name: &str) -> Result<()> {
-    if local && name.eq_ignore_ascii_case("timezone") {
-        return Err(SqlError::unsupported("SET LOCAL timezone", "SET it, and RESET it after the transaction."));
-    }
-    Ok(())
-}
-
 /// A zone's name, or hours eastwards.
 fn zone(value: &str) -> Result<Zone> {
     let hours = value.trim().parse::<f64>().ok().filter(|hours| hours.abs() <= 168.0);
@@ -237,15 +235,4 @@ fn zone(value: &str) -> Result<Zone> {
         SqlError::new("22023", format!("invalid value for parameter \"TimeZone\": \"{value}\""))
             .hint("Name a zone of the tz database, as Europe/Berlin.")
     })
-}
-
-fn setting_text(value: &Expr) -> String {
-    match value {
-        Expr::Value(v) => match &v.value {
-            Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => s.clone(),
-            other => other.to_string(),
-        },
-        Expr::Identifier(i) => fold(i),
-        other => other.to_string(),
-    }
 }

@@ -1,7 +1,7 @@
 //! Giving a value to a column: assignment casts, and the checks of one row.
 
 use crate::Context;
-use crate::catalog::TableDef;
+use crate::catalog::{ColumnDef, TableDef};
 use crate::read::{Names, ReadView};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -42,11 +42,13 @@ impl Target {
 
     /// The columns cast to the table's types, as an assignment does it.
     pub(crate) fn assign(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-        let assigned = |(c, d): (&ArrayRef, &crate::catalog::ColumnDef)| {
-            assign_in_zone(c, &d.ty, self.zone).map_err(|e| e.named(&d.name))
-        };
-        let cast = columns.iter().zip(&self.def.columns).map(assigned);
+        let cast = columns.iter().zip(&self.def.columns).map(|(c, d)| self.assign_one(c, d));
         Ok(with_row_count(Arc::clone(&self.schema), cast.collect::<Result<Vec<_>>>()?, rows)?)
+    }
+
+    /// The same for one column.
+    pub(super) fn assign_one(&self, values: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
+        assign_in_zone(values, &column.ty, self.zone).map_err(|e| e.named(&column.name))
     }
 }
 

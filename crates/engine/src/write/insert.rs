@@ -3,13 +3,14 @@ use super::literals::literals;
 use super::returning::returning;
 use super::{Changed, WriteSet};
 use crate::Context;
-use crate::catalog::ObjectRef;
+use crate::catalog::{ColumnDef, ObjectRef};
 use crate::read::{Names, ReadView, Staged};
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array, new_null_array};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{self, ConflictTarget, Expr, Insert, OnConflictAction, OnInsert, SetExpr, TableObject};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// INSERT: the rows of a query, or of VALUES, with defaults for the columns not named.
@@ -175,7 +176,8 @@ async fn source_rows(
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut columns: Vec<(usize, ArrayRef)> = vec![];
     for (i, &position) in named.iter().enumerate().take(given) {
-        if defaults.contains(&i) {
+        let says_default = defaults.get(&i);
+        if says_default.is_some_and(|rows| rows.iter().all(|d| *d)) {
             continue;
         }
         let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
@@ -183,6 +185,10 @@ async fn source_rows(
             [] => new_null_array(&DataType::Null, 0),
             [one] => one.slice(0, one.len()),
             many => arrow::compute::concat(many)?,
+        };
+        let column = match says_default {
+            Some(says_default) => with_defaults(context, view, target, position, &column, says_default).await?,
+            None => column,
         };
         columns.push((position, column));
     }
@@ -217,31 +223,49 @@ fn type_literals(query: &mut ast::Query, target: &Target, named: &[usize]) -> Re
     Ok(())
 }
 
-/// Columns of VALUES that say DEFAULT become NULL; a column must say it in every row or in none.
-fn take_defaults(query: &mut ast::Query) -> Result<Vec<usize>> {
-    let SetExpr::Values(values) = query.body.as_mut() else { return Ok(vec![]) };
-    let mut defaults = vec![];
-    let width = values.rows.first().map_or(0, |r| r.len());
-    for column in 0..width {
-        let said = values.rows.iter().filter(|r| r.get(column).is_some_and(is_default)).count();
-        if said == 0 {
-            continue;
+/// Whether this is the word DEFAULT in the place of a value.
+pub(super) fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
+}
+
+/// Takes every DEFAULT out of VALUES; for each column that says it somewhere, the rows that do.
+fn take_defaults(query: &mut ast::Query) -> Result<BTreeMap<usize, Vec<bool>>> {
+    let rearranged = query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some();
+    let SetExpr::Values(values) = query.body.as_mut() else { return Ok(BTreeMap::new()) };
+    let rows = values.rows.len();
+    let mut defaults: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
+    for (at, row) in values.rows.iter_mut().enumerate() {
+        for (column, value) in row.iter_mut().enumerate().filter(|(_, value)| is_default(value)) {
+            *value = Expr::Value(ast::Value::Null.into());
+            defaults.entry(column).or_insert_with(|| vec![false; rows])[at] = true;
         }
-        if said < values.rows.len() {
-            return Err(SqlError::unsupported("DEFAULT in some rows of a column only", "Write two INSERT statements."));
-        }
-        defaults.push(column);
-        for row in &mut values.rows {
-            if let Some(e) = row.get_mut(column) {
-                *e = Expr::Value(ast::Value::Null.into());
-            }
-        }
+    }
+    if rearranged && !defaults.is_empty() {
+        return Err(SqlError::new("42601", "DEFAULT is not allowed in this context"));
     }
     Ok(defaults)
 }
 
-pub(super) fn is_default(expr: &Expr) -> bool {
-    matches!(expr, Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
+/// The values of a column, with its defaults in the rows that say so.
+async fn with_defaults(
+    context: &Context,
+    view: &ReadView,
+    target: &Target,
+    position: usize,
+    given: &ArrayRef,
+    says_default: &[bool],
+) -> Result<ArrayRef> {
+    let def = &target.def.columns[position];
+    let rows = says_default.iter().filter(|d| **d).count();
+    let defaults = default_values(context, view, target, def, rows).await?;
+    let (given, defaults) = (target.assign_one(given, def)?, target.assign_one(&defaults, def)?);
+    let mut drawn = 0;
+    let pick = says_default.iter().enumerate().map(|(row, default)| {
+        drawn += usize::from(*default);
+        if *default { (1, drawn - 1) } else { (0, row) }
+    });
+    let pick: Vec<(usize, usize)> = pick.collect();
+    Ok(arrow::compute::interleave(&[given.as_ref(), defaults.as_ref()], &pick)?)
 }
 
 /// Adds defaults, sequence numbers and NULLs for the columns not given, and casts all to the table's types.
@@ -258,17 +282,30 @@ pub(super) async fn fill(
     }
     let mut filled = vec![];
     for (column, def) in columns.into_iter().zip(&target.def.columns) {
-        filled.push(match (column, def.sequence, &def.default) {
-            (Some(column), _, _) => column,
-            (None, Some(sequence), _) => Arc::new(context.sequences.take(sequence, rows)?),
-            (None, None, Some(default)) => {
-                let empty = sluice_zset::with_row_count(Arc::new(arrow::datatypes::Schema::empty()), vec![], rows)?;
-                super::assign::evaluate(context, view, target, &empty, default).await?
-            }
-            (None, None, None) => new_null_array(&def.ty.arrow(), rows),
+        filled.push(match column {
+            Some(column) => column,
+            None => default_values(context, view, target, def, rows).await?,
         });
     }
     target.assign(filled, rows)
+}
+
+/// What a column holds in rows that do not give it.
+async fn default_values(
+    context: &Context,
+    view: &ReadView,
+    target: &Target,
+    def: &ColumnDef,
+    rows: usize,
+) -> Result<ArrayRef> {
+    Ok(match (def.sequence, &def.default) {
+        (Some(sequence), _) => Arc::new(context.sequences.take(sequence, rows)?),
+        (None, Some(default)) => {
+            let empty = sluice_zset::with_row_count(Arc::new(arrow::datatypes::Schema::empty()), vec![], rows)?;
+            super::assign::evaluate(context, view, target, &empty, default).await?
+        }
+        (None, None) => new_null_array(&def.ty.arrow(), rows),
+    })
 }
 
 /// Positions of rows, each with the number of the row that it conflicts with.

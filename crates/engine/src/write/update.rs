@@ -1,5 +1,5 @@
 use super::assign::{Target, check_rows};
-use super::insert::no_column;
+use super::insert::{is_default, no_column};
 use super::returning::returning;
 use super::{Changed, WriteSet};
 use crate::Context;
@@ -60,13 +60,7 @@ pub(crate) async fn update(
     let ids = found.column(0).as_primitive::<Int64Type>().clone();
     let old: Vec<ArrayRef> = (0..width).map(|i| Arc::clone(found.column(1 + i))).collect();
     let old = target.assign(old, found.num_rows())?;
-    let mut new = old.columns().to_vec();
-    for (i, (position, value)) in assigned.iter().enumerate() {
-        if value.is_some() {
-            new[*position] = Arc::clone(found.column(1 + width + i));
-        }
-    }
-    let new = target.assign(new, found.num_rows())?;
+    let new = assign(context, &target, old.columns().to_vec(), &assigned, &found)?;
     check_rows(context, view, &target, &new).await?;
     let mut staged = Staged::new(Arc::clone(&target.schema));
     staged.remove(&old, &ids)?;
@@ -109,9 +103,26 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Positions and values of the assigned columns; `None` is DEFAULT.
-fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Option<SqlExpr>)>> {
-    let mut assigned: Vec<(usize, Option<SqlExpr>)> = vec![];
+/// What an assignment puts into a column.
+enum Value {
+    Expr(Box<SqlExpr>),
+    /// The next number of a sequence.
+    Number(i64),
+}
+
+impl Value {
+    /// How a query computes it; numbers are drawn later, for the rows that are found.
+    fn text(&self) -> String {
+        match self {
+            Self::Expr(expr) => expr.to_string(),
+            Self::Number(_) => "NULL".into(),
+        }
+    }
+}
+
+/// Positions and values of the assigned columns.
+fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Value)>> {
+    let mut assigned: Vec<(usize, Value)> = vec![];
     for Assignment { target: column, value } in assignments {
         let AssignmentTarget::ColumnName(name) = column else {
             return Err(SqlError::unsupported("SET (a, b) = ...", "Assign each column by itself."));
@@ -121,16 +132,36 @@ fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, O
         if assigned.iter().any(|(p, _)| *p == position) {
             return Err(SqlError::new("42601", format!("multiple assignments to same column \"{name}\"")));
         }
-        let value = match value {
-            SqlExpr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default") => {
-                let default = target.def.columns[position].default.clone().unwrap_or_else(|| "NULL".into());
-                crate::statement::parse_expr(&default)?
+        let column = &target.def.columns[position];
+        let value = match (is_default(value), column.sequence) {
+            (false, _) => Value::Expr(Box::new(value.clone())),
+            (true, Some(sequence)) => Value::Number(sequence),
+            (true, None) => {
+                let default = column.default.as_deref().unwrap_or("NULL");
+                Value::Expr(Box::new(crate::statement::parse_expr(default)?))
             }
-            value => value.clone(),
         };
-        assigned.push((position, Some(value)));
+        assigned.push((position, value));
     }
     Ok(assigned)
+}
+
+/// The new forms of rows: those `found` by a query that shows row numbers, old columns and assigned values.
+fn assign(
+    context: &Context,
+    target: &Target,
+    mut columns: Vec<ArrayRef>,
+    assigned: &[(usize, Value)],
+    found: &RecordBatch,
+) -> Result<RecordBatch> {
+    let first = 1 + columns.len();
+    for (i, (position, value)) in assigned.iter().enumerate() {
+        columns[*position] = match value {
+            Value::Expr(_) => Arc::clone(found.column(first + i)),
+            Value::Number(sequence) => Arc::new(context.sequences.take(*sequence, found.num_rows())?),
+        };
+    }
+    target.assign(columns, found.num_rows())
 }
 
 /// `SELECT row id, old columns, new values FROM target, ... WHERE ...`.
@@ -138,7 +169,7 @@ fn select_old_and_new(
     target: &Target,
     alias: &str,
     table: &TableWithJoins,
-    assigned: &[(usize, Option<SqlExpr>)],
+    assigned: &[(usize, Value)],
     from: &str,
     selection: Option<&SqlExpr>,
 ) -> Result<ast::Query> {
@@ -146,8 +177,7 @@ fn select_old_and_new(
     let mut items = vec![format!("{alias}.{ROW_ID}")];
     items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
     for (i, (_, value)) in assigned.iter().enumerate() {
-        let value = value.as_ref().map_or("NULL".to_string(), ToString::to_string);
-        items.push(format!("{value} AS __new_{i}"));
+        items.push(format!("{} AS __new_{i}", value.text()));
     }
     let condition = selection.map_or(String::new(), |s| format!(" WHERE {s}"));
     crate::statement::parse_query(&format!("SELECT {} FROM {table}{from}{condition}", items.join(", ")))
@@ -235,8 +265,7 @@ pub(super) async fn assign_paired(
     let mut items = vec![format!("{alias}.{ROW_ID}")];
     items.extend(target.def.columns.iter().map(|c| format!("{alias}.{}", quoted(&c.name))));
     for (i, (_, value)) in assigned.iter().enumerate() {
-        let value = value.as_ref().map_or("NULL".to_string(), ToString::to_string);
-        items.push(format!("{value} AS __new_{i}"));
+        items.push(format!("{} AS __new_{i}", value.text()));
     }
     let condition = update.selection.as_ref().map_or(String::new(), |s| format!(" WHERE {s}"));
     let query = format!(
@@ -255,12 +284,9 @@ pub(super) async fn assign_paired(
         return Ok((Int64Array::from(Vec::<i64>::new()), RecordBatch::new_empty(Arc::clone(&target.schema))));
     };
     let found = concat_batches(&first.schema(), &batches)?;
-    let mut new: Vec<ArrayRef> = (0..width).map(|i| Arc::clone(found.column(1 + i))).collect();
-    for (i, (position, _)) in assigned.iter().enumerate() {
-        new[*position] = Arc::clone(found.column(1 + width + i));
-    }
+    let old: Vec<ArrayRef> = (0..width).map(|i| Arc::clone(found.column(1 + i))).collect();
     let ids = found.column(0).as_primitive::<Int64Type>().clone();
-    Ok((ids, target.assign(new, found.num_rows())?))
+    Ok((ids, assign(context, target, old, &assigned, &found)?))
 }
 
 /// The rows came in pairs, so that the join of the two sides by row number is what they were made from.

@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod distinct_on;
 pub(crate) mod names;
+pub(crate) mod outer_names;
 pub(crate) mod params;
 pub(crate) mod planner;
 pub(crate) mod precedence;

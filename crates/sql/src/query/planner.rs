@@ -1,6 +1,8 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
-use super::{catalog, copies, distinct_on, names, params, precedence, refuse, shared_columns, spell, ties};
+use super::{
+    catalog, copies, distinct_on, names, outer_names, params, precedence, refuse, shared_columns, spell, ties,
+};
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::functions::session_zone::SessionZone;
@@ -110,6 +112,26 @@ impl Planner {
 
     /// Plans a query. `params` are the types that the client declared for its parameters.
     pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
+        let planned = self.plan_as_written(query, tables, params);
+        if let Err(error) = &planned
+            && outer_names::is_hidden(error)
+        {
+            let mut renamed = query.clone();
+            if outer_names::rename(&mut renamed)? {
+                let again = self.plan_as_written(&renamed, tables, params);
+                // A name that is wrong is told as it was written.
+                return if again.as_ref().is_err_and(outer_names::is_missing_column) { planned } else { again };
+            }
+        }
+        planned
+    }
+
+    fn plan_as_written(
+        &self,
+        query: &ast::Query,
+        tables: &dyn Tables,
+        params: &[Option<SqlType>],
+    ) -> Result<PlannedQuery> {
         let params = &params::types(query, params);
         let mut query = query.clone();
         precedence::regroup(&mut query);
@@ -197,7 +219,8 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
 /// Ours first: the first planner that knows an expression decides.
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     let own: Arc<dyn ExprPlanner> = Arc::new(crate::functions::interval::IntervalPlanner);
-    std::iter::once(own).chain(SessionStateDefaults::default_expr_planners()).collect()
+    let fields: Arc<dyn ExprPlanner> = Arc::new(outer_names::NoFields);
+    [own, fields].into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {

@@ -304,7 +304,7 @@ fn using(names: &[ObjectName]) -> Result<Vec<String>> {
 }
 
 /// What stands before the columns of a table in FROM.
-fn qualifier(factor: &TableFactor) -> Option<Ident> {
+pub(super) fn qualifier(factor: &TableFactor) -> Option<Ident> {
     let (name, alias) = match factor {
         TableFactor::Table { name, alias, .. } | TableFactor::Function { name, alias, .. } => (Some(name), alias),
         TableFactor::Derived { alias, .. } | TableFactor::UNNEST { alias, .. } => (None, alias),
