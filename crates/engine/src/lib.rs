@@ -90,6 +90,9 @@ impl Engine {
             thread.join().map_err(|_| SqlError::internal("opening the lake panicked"))?
         };
         let core = opened?;
+        if !core.context.version().catalog.roles().is_empty() {
+            core.warn_of_readers();
+        }
         let reader = core.lake.reader().map_err(error::lake)?;
         let (context, status) = (Arc::clone(&core.context), Arc::clone(&core.status));
         let (requests, receiver) = std::sync::mpsc::channel();

@@ -1,7 +1,9 @@
 use crate::catalog::{
     Commit, FileCache, Sidecar, index_inlined_tables, load, newest_snapshot, prepare, read_sidecar, write,
 };
-use crate::files::{FILE_PREFIX, FileWriter, TEMPORARY_SUFFIX, WrittenFile, create_folder};
+use crate::files::{
+    FILE_PREFIX, FileWriter, TEMPORARY_SUFFIX, WrittenFile, create_folder, create_private, others_read,
+};
 use crate::reader::LakeReader;
 use crate::state::CatalogState;
 use crate::types::{ColumnInfo, SchemaInfo, TableInfo, check_column_names};
@@ -31,6 +33,7 @@ impl Lake {
         create_folder(&std::path::absolute(dir).map_err(LakeError::io("finding", dir))?)?;
         let dir = dir.canonicalize().map_err(LakeError::io("finding", dir))?;
         let (catalog, data_dir) = (dir.join(CATALOG), dir.join(DATA));
+        create_private(&catalog)?;
         let mut db = Connection::open(&catalog)?;
         db.busy_timeout(Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(1024);
@@ -49,6 +52,11 @@ impl Lake {
     /// The lake's folder, absolute.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The catalog, if other users of this machine may read it.
+    pub fn catalog_for_others(&self) -> Option<PathBuf> {
+        Some(self.dir.join(CATALOG)).filter(|catalog| others_read(catalog))
     }
 
     /// The folder of its Parquet files, absolute.

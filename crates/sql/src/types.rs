@@ -179,6 +179,18 @@ impl SqlType {
         }
     }
 
+    /// Whether a value of the type `from` becomes one of this type by itself where it is stored.
+    pub fn is_assigned_from(&self, from: &Self) -> bool {
+        let kind = |ty: &Self| match ty {
+            Self::Int2 | Self::Int4 | Self::Int8 | Self::Float4 | Self::Float8 | Self::Numeric(_) => Some("number"),
+            Self::Date | Self::Timestamp | Self::TimestampTz => Some("time"),
+            Self::Json | Self::Jsonb => Some("json"),
+            _ => None,
+        };
+        let same_kind = kind(self).is_some() && kind(self) == kind(from);
+        self == from || same_kind || *from == Self::Unknown || matches!(self, Self::Text | Self::Varchar(_))
+    }
+
     /// The type's name in error messages and `\d`.
     pub fn name(&self) -> String {
         match self {

@@ -254,3 +254,30 @@ fn passwords_are_kept_nowhere() {
     let bytes = std::fs::read(dir.join("catalog.sqlite")).unwrap();
     assert!(!bytes.windows(7).any(|w| w == b"hunter2"));
 }
+
+#[test]
+fn others_cannot_read_the_catalog_unless_they_are_let() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, log) = (folder.path().join("lake"), folder.path().join("log"));
+    let mode = |name: &str| std::fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
+    let warned = || std::fs::read_to_string(&log).unwrap().contains("can read the verifiers of passwords");
+    let server = Server::start_logged(&dir, &[], &log);
+    sql(&dir, "CREATE ROLE ann PASSWORD 'x'; CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    assert!(!warned());
+    // Who decides otherwise is told, and obeyed.
+    for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        std::fs::set_permissions(dir.join(name), std::fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    sql(&dir, "INSERT INTO t VALUES (2)");
+    assert!(!warned());
+    sql(&dir, "ALTER ROLE ann PASSWORD 'y'");
+    assert!(warned());
+    server.kill();
+    let server = Server::start_logged(&dir, &[], &log);
+    assert!(warned());
+    assert_eq!(mode("catalog.sqlite"), 0o640);
+    server.stop();
+}

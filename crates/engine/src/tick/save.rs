@@ -65,6 +65,9 @@ impl Core {
         sidecar.history = history;
         sidecar.sequences = self.context.sequences.moved();
         let sequences = sidecar.sequences.clone();
+        if sidecar.roles.values().any(Option::is_some) {
+            self.warn_of_readers();
+        }
         let commit = Commit {
             time_micros: tick.time_micros,
             ddl: definitions.lake.clone(),
@@ -76,6 +79,16 @@ impl Core {
         self.context.sequences.saved(&sequences);
         self.show(tick, snapshot, definitions)?;
         Ok(snapshot)
+    }
+
+    /// Roles are in the catalog, with what their passwords are checked by.
+    pub(crate) fn warn_of_readers(&self) {
+        if let Some(catalog) = self.lake.catalog_for_others() {
+            let catalog = catalog.display();
+            tracing::warn!(
+                "other users of this machine can read the verifiers of passwords in {catalog}: chmod 600 it"
+            );
+        }
     }
 
     /// After the commit point: operators and indexes keep what they staged, and readers see the new version.

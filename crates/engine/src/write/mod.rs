@@ -11,7 +11,7 @@ mod update;
 
 pub(crate) use assign::{Target, check_rows, evaluate, is_volatile};
 pub(crate) use delete::delete;
-pub(crate) use fill_column::fill_column;
+pub(crate) use fill_column::{convert_column, fill_column, put_column};
 pub(crate) use insert::insert;
 pub(crate) use set::{Changed, WriteSet};
 pub(crate) use update::{quoted, update};

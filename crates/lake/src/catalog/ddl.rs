@@ -62,6 +62,12 @@ pub enum Ddl {
         column_id: i64,
         default: Default,
     },
+    /// Puts a new column in the place of another; its values are those of the rows that are written with it.
+    ReplaceColumn {
+        table_id: i64,
+        column_id: i64,
+        column: ColumnInfo,
+    },
     /// Only to a type that has all values of the old one.
     SetType {
         table_id: i64,
@@ -80,6 +86,7 @@ impl Draft<'_> {
             Ddl::RenameTable { id, name } => self.rename_table(id, &name),
             Ddl::AddColumn { table_id, column } => self.add_column(table_id, column),
             Ddl::DropColumn { table_id, column_id } => self.drop_column(table_id, column_id),
+            Ddl::ReplaceColumn { table_id, column_id, column } => self.replace_column(table_id, column_id, column),
             Ddl::RenameColumn { table_id, column_id, name } => {
                 self.change_column(table_id, column_id, true, |c| c.name = name)
             }
@@ -171,7 +178,7 @@ impl Draft<'_> {
         }
         self.insert_table(&info, &Uuid::now_v7().to_string())?;
         for column in &info.columns {
-            self.insert_column(id, column)?;
+            self.insert_column(id, column, column.id)?;
         }
         self.tokens.created_table(id, &schema.name, name);
         self.add_table(TableVersion {
@@ -220,18 +227,23 @@ impl Draft<'_> {
 
     fn add_column(&mut self, table_id: i64, column: ColumnInfo) -> Result<()> {
         let info = Arc::clone(&self.table(table_id)?.version.info);
-        if column.id < info.next_column_id {
-            return Err(LakeError::IdTaken { what: "column", id: column.id, next: info.next_column_id });
-        }
-        if column.ty.arrow().is_none() {
-            return Err(info.unsupported(&column));
-        }
-        // A value that is none of the type must not get into the catalog.
-        super::initial_values(&column, 0)?;
+        check_new_column(&info, &column)?;
         let mut columns = info.columns.clone();
         columns.push(column.clone());
         self.set_columns(table_id, columns, true)?;
-        self.insert_column(table_id, &column)
+        self.insert_column(table_id, &column, column.id)
+    }
+
+    fn replace_column(&mut self, table_id: i64, column_id: i64, column: ColumnInfo) -> Result<()> {
+        let info = Arc::clone(&self.table(table_id)?.version.info);
+        check_new_column(&info, &column)?;
+        let (at, _) = info.column_by_id(column_id).ok_or(LakeError::NoSuchObject { what: "column", id: column_id })?;
+        let order = self.column_order(table_id, column_id)?;
+        let mut columns = info.columns.clone();
+        columns[at] = column.clone();
+        self.set_columns(table_id, columns, true)?;
+        self.end_column(table_id, column_id)?;
+        self.insert_column(table_id, &column, order)
     }
 
     fn drop_column(&mut self, table_id: i64, column_id: i64) -> Result<()> {
@@ -240,6 +252,11 @@ impl Draft<'_> {
         let mut columns = info.columns.clone();
         columns.remove(at);
         self.set_columns(table_id, columns, true)?;
+        self.end_column(table_id, column_id)
+    }
+
+    /// Ends a column that the table's columns have no more.
+    fn end_column(&mut self, table_id: i64, column_id: i64) -> Result<()> {
         Arc::make_mut(&mut self.table(table_id)?.version.stats).columns.remove(&column_id);
         // Nested columns go with theirs.
         let nested = format!(
@@ -295,8 +312,9 @@ impl Draft<'_> {
         change(column);
         let column = column.clone();
         self.set_columns(table_id, columns, starts_inlined_table)?;
+        let order = self.column_order(table_id, column_id)?;
         self.end_rows("ducklake_column", &format!("table_id = {table_id} AND column_id = ?2"), column_id)?;
-        self.insert_column(table_id, &column)
+        self.insert_column(table_id, &column, order)
     }
 
     fn set_columns(&mut self, table_id: i64, columns: Vec<ColumnInfo>, starts_inlined_table: bool) -> Result<()> {
@@ -318,7 +336,14 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn insert_column(&self, table_id: i64, column: &ColumnInfo) -> Result<()> {
+    /// The place of a column among those of its table.
+    fn column_order(&self, table_id: i64, column_id: i64) -> Result<i64> {
+        let sql = "SELECT column_order FROM ducklake_column \
+                   WHERE table_id = ?1 AND column_id = ?2 AND end_snapshot IS NULL";
+        Ok(self.db.prepare_cached(sql)?.query_row([table_id, column_id], |r| r.get(0))?)
+    }
+
+    fn insert_column(&self, table_id: i64, column: &ColumnInfo, order: i64) -> Result<()> {
         let (value, kind) = match &column.default {
             Default::None => ("NULL".to_string(), "literal"),
             // The text NULL would be read as no default at all.
@@ -328,7 +353,7 @@ impl Draft<'_> {
         };
         self.db
             .prepare_cached(
-                "INSERT INTO ducklake_column VALUES (?1, ?2, NULL, ?3, ?1, ?4, ?5, ?6, ?7, ?8, NULL, ?9, 'duckdb')",
+                "INSERT INTO ducklake_column VALUES (?1, ?2, NULL, ?3, ?10, ?4, ?5, ?6, ?7, ?8, NULL, ?9, 'duckdb')",
             )?
             .execute(params![
                 column.id,
@@ -339,7 +364,8 @@ impl Draft<'_> {
                 column.initial_default,
                 value,
                 column.nulls_allowed,
-                kind
+                kind,
+                order
             ])?;
         Ok(())
     }
@@ -359,4 +385,16 @@ impl Draft<'_> {
             false => Ok(()),
         }
     }
+}
+
+fn check_new_column(info: &TableInfo, column: &ColumnInfo) -> Result<()> {
+    if column.id < info.next_column_id {
+        return Err(LakeError::IdTaken { what: "column", id: column.id, next: info.next_column_id });
+    }
+    if column.ty.arrow().is_none() {
+        return Err(info.unsupported(column));
+    }
+    // A value that is none of the type must not get into the catalog.
+    super::initial_values(column, 0)?;
+    Ok(())
 }

@@ -2,12 +2,14 @@
 
 mod contents;
 mod deletes;
+mod private;
 mod read;
 mod write;
 mod write_deletes;
 
 pub(crate) use contents::Contents;
 pub(crate) use deletes::{read_delete_file, read_deletes, rows_after, snapshots as begin_snapshots};
+pub(crate) use private::{create_private, others_read};
 pub(crate) use read::{FileScan, rows_at};
 pub(crate) use write::{FILE_PREFIX, TEMPORARY_SUFFIX, create_folder};
 pub use write::{FileWriter, WrittenFile};

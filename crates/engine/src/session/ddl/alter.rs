@@ -82,13 +82,9 @@ impl Session {
                 self.set_default(def, position, Some(value.to_string())).await
             }
             AlterColumnOperation::DropDefault => self.set_default(def, position, None).await,
-            AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
-                self.set_type(def, position, data_type).await
+            AlterColumnOperation::SetDataType { data_type, using, .. } => {
+                self.set_type(def, position, data_type, using.as_ref()).await
             }
-            AlterColumnOperation::SetDataType { .. } => Err(SqlError::unsupported(
-                "ALTER COLUMN TYPE with USING",
-                "Add a column of the new type, fill it with UPDATE, drop the old one, and rename the new one.",
-            )),
             AlterColumnOperation::AddGenerated { .. } => Err(SqlError::unsupported(
                 "ALTER COLUMN ADD GENERATED",
                 "Add another column: ADD COLUMN name bigint GENERATED ALWAYS AS IDENTITY.",

@@ -1,15 +1,15 @@
 //! Columns that come, go, and change.
 
-use super::columns::{column_type, rename_in};
+use super::columns::rename_in;
 use crate::catalog::{ColumnDef, Kind, TableDef, TableParts};
 use crate::session::Session;
 use crate::tick::{Alteration, DdlOp, lake_column, lake_columns, lake_type};
 use crate::write::{Target, evaluate, fill_column, is_volatile};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
-use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, LakeType, default_text};
-use sluice_sql::{Result, SqlError, SqlType};
-use sqlparser::ast::{self, DataType, Expr, UnaryOperator};
+use sluice_lake::{ColumnInfo, Ddl, Default as LakeDefault, default_text};
+use sluice_sql::{Result, SqlError};
+use sqlparser::ast::{self, Expr, UnaryOperator};
 use std::sync::Arc;
 
 /// What the rows that are there get in a new column.
@@ -224,62 +224,8 @@ impl Session {
         self.submit_alteration(Alteration { def: altered, lake, columns: Some(columns), looked_at: vec![] }).await
     }
 
-    pub(super) async fn set_type(&mut self, def: &TableDef, position: usize, ty: &DataType) -> Result<()> {
-        let column = &def.columns[position];
-        let (ty, serial) = column_type(ty)?;
-        if serial {
-            return Err(SqlError::new("42704", "a serial type is for new columns only"));
-        }
-        if ty == column.ty {
-            return Ok(());
-        }
-        if let Some(view) = self.users_of_column(def, column.id)?.first() {
-            return Err(SqlError::new("2BP01", "cannot alter type of a column used by a view")
-                .detail(format!("{} {} depends on column \"{}\".", view.kind_name(), view.name, column.name))
-                .hint("Drop the view, change the type, and create the view again."));
-        }
-        self.refuse_referring_types(def, position)?;
-        let (from, to) = (lake_type(&column.ty), lake_type(&ty));
-        if !is_wider(&column.ty, &ty, &from, &to) {
-            let what =
-                format!("changing the type of column \"{}\" from {} to {}", column.name, column.ty.name(), ty.name());
-            return Err(SqlError::unsupported(
-                what,
-                "Only a type that has every value of the old one fits what is stored. Add a column of the new type, \
-                 fill it with UPDATE, drop the old one, and rename the new one.",
-            ));
-        }
-        let mut altered = def.clone();
-        altered.columns[position].ty = ty;
-        self.check_expressions(&altered).await?;
-        let mut columns = lake_columns(&self.view().version, def.id)?;
-        columns.iter_mut().filter(|c| c.id == column.id).for_each(|c| c.ty = to.clone());
-        let lake =
-            if from == to { vec![] } else { vec![Ddl::SetType { table_id: def.id, column_id: column.id, ty: to }] };
-        self.submit_alteration(Alteration { def: altered, lake, columns: Some(columns), looked_at: vec![] }).await
-    }
-
-    /// Both sides of a reference have one type.
-    fn refuse_referring_types(&self, def: &TableDef, position: usize) -> Result<()> {
-        let refers = |t: &TableDef| {
-            t.parts().is_some_and(|p| {
-                p.foreign.iter().any(|f| {
-                    (t.id == def.id && f.columns.contains(&position))
-                        || (f.table == def.id && f.referenced.contains(&position))
-                })
-            })
-        };
-        if self.catalog().tables().any(|t| refers(t)) {
-            return Err(SqlError::unsupported(
-                "changing the type of a column in a foreign key",
-                "Drop the constraint, change both columns, and add it again.",
-            ));
-        }
-        Ok(())
-    }
-
     /// The number of a new column: above every one that the table has or had.
-    fn next_column_id(&self, def: &TableDef) -> Result<i64> {
+    pub(super) fn next_column_id(&self, def: &TableDef) -> Result<i64> {
         let view = self.view();
         let stored = view.version.tables.get(&def.id).map_or(1, |t| t.info.next_column_id);
         let own = def.columns.iter().map(|c| c.id + 1);
@@ -310,7 +256,7 @@ impl Session {
     }
 
     /// The default that other programs may use: one that is a plain value.
-    async fn lake_default(&self, def: &TableDef, column: &ColumnDef) -> Result<LakeDefault> {
+    pub(super) async fn lake_default(&self, def: &TableDef, column: &ColumnDef) -> Result<LakeDefault> {
         let Some(default) = &column.default else { return Ok(LakeDefault::None) };
         if !is_literal(&crate::statement::parse_expr(default)?) {
             return Ok(LakeDefault::None);
@@ -333,16 +279,6 @@ impl Session {
 pub(super) fn contains_nulls(def: &TableDef, column: &str) -> SqlError {
     SqlError::new("23502", format!("column \"{column}\" of relation \"{}\" contains null values", def.name))
         .hint("Give those rows a value first, or the new column a DEFAULT.")
-}
-
-/// Whether every value of the old type is one of the new, stored alike.
-fn is_wider(from: &SqlType, to: &SqlType, stored: &LakeType, wider: &LakeType) -> bool {
-    match (from, to) {
-        (SqlType::Varchar(_) | SqlType::Text, SqlType::Text | SqlType::Varchar(None)) => true,
-        (SqlType::Varchar(Some(from)), SqlType::Varchar(Some(to))) => from <= to,
-        (SqlType::Text | SqlType::Varchar(None), SqlType::Varchar(Some(_))) => false,
-        _ => stored != wider && stored.widens_to(wider),
-    }
 }
 
 /// A value as it is written, with its sign and its type.

@@ -2,6 +2,7 @@
 
 mod alter;
 mod alter_column;
+mod alter_type;
 mod columns;
 mod constraint;
 mod drop;
