@@ -97,6 +97,8 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         }
         ["VACUUM", ..] => return Ok(nothing("VACUUM", "sluice compacts by itself; VACUUM does nothing")),
         ["ANALYZE", ..] => return Ok(nothing("ANALYZE", "statistics are kept with every write; ANALYZE does nothing")),
+        // Nobody listens.
+        ["UNLISTEN", _] => return Ok(Statement::Nothing { tag: "UNLISTEN", notice: None }),
         ["CREATE", "EXTENSION", ..] => return extension(&start),
         ["TABLE", _, ..] => table_query(&mut tokens),
         _ => {}

@@ -1,8 +1,8 @@
 //! Time zones: timestamptz values are shown, and read where they name no offset, in a zone's local time.
 
 use crate::calendar::SECOND;
-use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::{OffsetComponents, TZ_VARIANTS, Tz};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -40,6 +40,18 @@ impl Zone {
         }
         let known = || TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied();
         name.parse().ok().or_else(known).map(Self::Named)
+    }
+
+    /// Every zone of the tz database, by name.
+    pub fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        TZ_VARIANTS.iter().map(|tz| (tz.name(), Self::Named(*tz)))
+    }
+
+    /// What the zone's time is called at an instant, and whether clocks are forward, as in summer.
+    pub fn abbreviation(self, instant: DateTime<Utc>) -> (String, bool) {
+        let Self::Named(tz) = self else { return (self.to_string(), false) };
+        let offset = tz.offset_from_utc_datetime(&instant.naive_utc());
+        (offset.to_string(), !offset.dst_offset().is_zero())
     }
 
     /// Microseconds since 1970 on the zone's clocks, at an instant in microseconds since 1970 UTC.

@@ -1,12 +1,13 @@
 use super::background::{Background, reads_much};
 use super::{ReadView, bind, direct};
 use crate::context::Indexes;
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::Schema;
 use chrono::DateTime;
 use datafusion::catalog::TableFunctionArgs;
-use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -103,13 +104,31 @@ impl Runner {
         if name != "generate_series" {
             return Ok(None);
         }
-        let args = args.iter().map(whole_number).collect::<Option<Vec<_>>>().ok_or_else(|| {
-            SqlError::unsupported("generate_series of anything but numbers", "Write numbers: generate_series(1, 100).")
-        })?;
+        let args =
+            args.iter().map(|a| whole_number(&self.constant(a))).collect::<Option<Vec<_>>>().ok_or_else(|| {
+                SqlError::unsupported(
+                    "generate_series of anything but numbers",
+                    "Write numbers: generate_series(1, 100).",
+                )
+            })?;
         let function =
             self.state.table_functions().get(name).ok_or_else(|| SqlError::internal("no generate_series"))?;
         let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
         Ok(Some(provider_as_source(provider)))
+    }
+
+    /// An expression over nothing as the value that it has.
+    fn constant(&self, expr: &Expr) -> Expr {
+        let value = || {
+            let one = RecordBatchOptions::new().with_row_count(Some(1));
+            let rows = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &one)?;
+            let physical = self.state.create_physical_expr(expr.clone(), &DFSchema::empty())?;
+            ScalarValue::try_from_array(&physical.evaluate(&rows)?.into_array(1)?, 0)
+        };
+        match expr {
+            Expr::Literal(..) | Expr::Negative(_) => expr.clone(),
+            _ => value().map_or_else(|_| expr.clone(), |value| Expr::Literal(value, None)),
+        }
     }
 
     /// The plan as text, with what running it took if `analyze`.

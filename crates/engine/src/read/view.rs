@@ -233,6 +233,9 @@ impl Tables for Names<'_> {
         {
             return rows_source(rows);
         }
+        if let Some(rows) = system::pg::function(name)? {
+            return rows_source(rows);
+        }
         if crate::files::is_function(name) {
             self.may_read_files(name)?;
         }

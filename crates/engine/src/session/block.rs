@@ -42,7 +42,7 @@ impl Session {
             ddl: vec![],
             implicit,
             now_micros: Utc::now().timestamp_micros(),
-            read_only: false,
+            read_only: self.settings.read_only(),
             savepoints: vec![],
             cursors: BTreeMap::new(),
             settings: self.settings.saved(),
@@ -51,7 +51,7 @@ impl Session {
 
     /// Refuses a change in a transaction that began READ ONLY.
     pub(crate) fn refuse_if_read_only(&self, what: &str) -> Result<()> {
-        if self.block.as_ref().is_some_and(|b| b.read_only) {
+        if self.block.as_ref().map_or_else(|| self.settings.read_only(), |b| b.read_only) {
             return Err(SqlError::new("25006", format!("cannot execute {what} in a read-only transaction")));
         }
         Ok(())
@@ -63,10 +63,7 @@ impl Session {
         for mode in modes {
             match mode {
                 TransactionMode::IsolationLevel(L::Serializable) => {
-                    return Err(SqlError::unsupported(
-                        "SERIALIZABLE",
-                        "Use REPEATABLE READ: every transaction sees one snapshot.",
-                    ));
+                    return Err(no_serializable());
                 }
                 // Every transaction sees one snapshot, which is at least what these ask for.
                 TransactionMode::IsolationLevel(_) => {}
@@ -232,6 +229,10 @@ impl Session {
         };
         Ok(finished(&parsed.statement, changed))
     }
+}
+
+pub(super) fn no_serializable() -> SqlError {
+    SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot.")
 }
 
 fn finished(statement: &Statement, changed: Changed) -> Outcome {

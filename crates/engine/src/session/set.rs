@@ -3,7 +3,10 @@
 use super::{Notice, Outcome, Session};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use sluice_sql::{Result, SqlError, SqlType, fold};
-use sqlparser::ast::{ContextModifier, DiscardObject, Expr, Ident, Reset, ResetStatement, Set, Value};
+use sqlparser::ast::{
+    ContextModifier, DiscardObject, Expr, Ident, Reset, ResetStatement, Set, TransactionAccessMode, TransactionMode,
+    Value,
+};
 use std::sync::Arc;
 
 impl Session {
@@ -21,9 +24,27 @@ impl Session {
                 self.settings.put("client_encoding", charset_name.value.clone(), false)?;
             }
             Set::SetTransaction { modes, snapshot: None, session: false } => self.set_modes(modes)?,
-            other => return Err(SqlError::unsupported(format!("SET {other}"), "Set one parameter at a time.")),
+            Set::SetTransaction { modes, snapshot: None, session: true } => self.set_default_modes(modes)?,
+            other => return Err(SqlError::unsupported(other, "Set one parameter at a time.")),
         }
         Ok(Outcome::done("SET"))
+    }
+
+    /// SET SESSION CHARACTERISTICS: the modes of transactions that do not say otherwise.
+    fn set_default_modes(&mut self, modes: &[TransactionMode]) -> Result<()> {
+        for mode in modes {
+            let (name, value) = match mode {
+                TransactionMode::IsolationLevel(level) => ("default_transaction_isolation", level.to_string()),
+                TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) => {
+                    ("default_transaction_read_only", "on".into())
+                }
+                TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {
+                    ("default_transaction_read_only", "off".into())
+                }
+            };
+            self.settings.put(name, value.to_lowercase(), false)?;
+        }
+        Ok(())
     }
 
     /// Gives a parameter a value, or its default if the value is a word for that.

@@ -60,8 +60,10 @@ impl Settings {
             ("session_authorization", user),
             ("default_transaction_read_only", "off"),
             ("transaction_isolation", "repeatable read"),
+            ("default_transaction_isolation", "repeatable read"),
             ("search_path", "public"),
             ("max_identifier_length", "63"),
+            ("max_index_keys", "32"),
             ("extra_float_digits", "1"),
             ("lc_collate", "C"),
             ("statement_timeout", "0"),
@@ -93,6 +95,11 @@ impl Settings {
     /// The time zone that times are read and shown in.
     pub(crate) fn zone(&self) -> Zone {
         self.get("timezone").and_then(Zone::parse).unwrap_or_default()
+    }
+
+    /// Whether a transaction that does not say otherwise may not write.
+    pub(crate) fn read_only(&self) -> bool {
+        self.get("default_transaction_read_only") == Some("on")
     }
 
     /// Schemas searched for a name without one, as the lake names them.
@@ -167,8 +174,12 @@ impl Settings {
             }
         }
         self.known(name)?;
+        if key.ends_with("transaction_isolation") && value.eq_ignore_ascii_case("serializable") {
+            return Err(super::block::no_serializable());
+        }
         let shown = match key.as_str() {
             "timezone" => zone(&value)?.to_string(),
+            "default_transaction_read_only" => switch(name, &value)?.to_string(),
             "client_encoding" => self.get(&key).map_or(value, str::to_string),
             _ => value,
         };
@@ -225,6 +236,14 @@ const HARMLESS: [&str; 12] = [
     "enable_seqscan",
     "transaction_timeout",
 ];
+
+fn switch(name: &str, value: &str) -> Result<&'static str> {
+    match value.to_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok("on"),
+        "off" | "false" | "no" | "0" => Ok("off"),
+        _ => Err(SqlError::new("22023", format!("parameter \"{name}\" requires a Boolean value"))),
+    }
+}
 
 /// A zone's name, or hours eastwards.
 fn zone(value: &str) -> Result<Zone> {

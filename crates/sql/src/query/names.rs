@@ -3,10 +3,10 @@
 use crate::SqlError;
 use crate::walk::{TreeMut, walk_mut};
 use sqlparser::ast::{
-    CastKind, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
-    VisitorMut,
+    CastKind, Expr, Ident, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias,
+    TableFactor, VisitorMut,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Follows a name that stands twice, for the planner wants names that differ; never shown.
@@ -15,6 +15,44 @@ const REPEATED: char = '\u{1}';
 /// Gives every unnamed output column of every SELECT in `query` its name.
 pub(crate) fn name_columns(query: &mut Query) {
     let _ = walk_mut(TreeMut::Query(query), &mut Namer);
+}
+
+/// Whether planning may have failed because a column stands beside a wildcard that has it too.
+pub(crate) fn is_repeated(error: &SqlError) -> bool {
+    ["Projections require unique expression names", "which would be ambiguous"]
+        .iter()
+        .any(|m| error.message.contains(m))
+}
+
+/// Sets the names of output columns that stand beside a wildcard apart from the wildcard's. Returns whether there are
+/// any.
+pub(crate) fn set_apart(query: &mut Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_mut() else { return false };
+    let wildcard = |i: &SelectItem| matches!(i, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+    if !select.projection.iter().any(wildcard) {
+        return false;
+    }
+    let mut renamed = HashMap::new();
+    for (at, item) in select.projection.iter_mut().enumerate() {
+        let (expr, name) = match item {
+            SelectItem::UnnamedExpr(e) => (e.clone(), expr_name(e).unwrap_or_else(|| "?column?".into())),
+            SelectItem::ExprWithAlias { expr, alias } => (expr.clone(), fold(alias)),
+            _ => continue,
+        };
+        let alias = Ident::with_quote('"', format!("{name}{REPEATED}beside {at}"));
+        renamed.entry(name).or_insert_with(|| alias.clone());
+        *item = SelectItem::ExprWithAlias { expr, alias };
+    }
+    if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|o| &mut o.kind) {
+        for key in keys {
+            if let Expr::Identifier(name) = &mut key.expr
+                && let Some(alias) = renamed.get(&fold(name))
+            {
+                *name = alias.clone();
+            }
+        }
+    }
+    !renamed.is_empty()
 }
 
 /// The name as the user sees it.

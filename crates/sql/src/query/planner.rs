@@ -114,6 +114,14 @@ impl Planner {
     pub fn plan(&self, query: &ast::Query, tables: &dyn Tables, params: &[Option<SqlType>]) -> Result<PlannedQuery> {
         let planned = self.plan_as_written(query, tables, params);
         if let Err(error) = &planned
+            && names::is_repeated(error)
+        {
+            let mut apart = query.clone();
+            if names::set_apart(&mut apart) {
+                return self.plan_as_written(&apart, tables, params);
+            }
+        }
+        if let Err(error) = &planned
             && outer_names::is_hidden(error)
         {
             let mut renamed = query.clone();

@@ -1,9 +1,9 @@
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, ListArray, StringViewArray,
-    new_null_array,
+    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray,
+    ListArray, StringViewArray, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::Field;
+use arrow::datatypes::{Field, IntervalMonthDayNano};
 use datafusion::common::ScalarValue;
 use sluice_sql::{Result, SqlType};
 use std::sync::Arc;
@@ -105,6 +105,10 @@ pub(super) fn column(ty: &SqlType, cells: &[Cell]) -> Result<ArrayRef> {
         SqlType::Int4 => Arc::new(ints().map(|v| v.and_then(|v| i32::try_from(v).ok())).collect::<Int32Array>()),
         SqlType::Int8 | SqlType::Oid => Arc::new(ints().collect::<Int64Array>()),
         SqlType::Float4 => Arc::new(ints().map(|v| v.map(|v| v as f32)).collect::<Float32Array>()),
+        SqlType::Interval => {
+            let interval = |micros: i64| IntervalMonthDayNano::new(0, 0, micros.saturating_mul(1_000));
+            Arc::new(ints().map(|v| v.map(interval)).collect::<IntervalMonthDayNanoArray>())
+        }
         SqlType::Array(element) => {
             let mut values: Vec<Cell> = vec![];
             let mut lengths = vec![];

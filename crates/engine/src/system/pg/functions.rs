@@ -141,6 +141,13 @@ functions! {
         Some(Cell::List(items)) => (0..items.len() as i64).collect::<Vec<_>>().into(),
         _ => Cell::Null,
     });
+    "__positions" Numbers |_, a| Ok(match a.first() {
+        Some(Cell::List(items)) => (1..=items.len() as i64).collect::<Vec<_>>().into(),
+        _ => Cell::Null,
+    });
+    "__option" Int4 |_, a| Ok(Cell::of_option(a.first().and_then(Cell::text).zip(number(a, 1)).and_then(|(options, at)| {
+        options.split(' ').nth(usize::try_from(at).ok()?)?.parse::<i64>().ok()
+    })));
     "__no_names" Names |_, _| Ok(Cell::List(vec![]));
     "to_regclass" Text |s, a| Ok(named_relation(s, a).map(|oid| s.relation_name(oid)).into_cell());
     "to_regtype" Oid |_, a| Ok(Cell::of_option(a.first().and_then(Cell::text).and_then(types::find)));
@@ -156,8 +163,8 @@ functions! {
         Cell::Int(oid) => s.schemas.iter().find(|(_, o)| **o == oid).map_or_else(|| oid.to_string(), |(n, _)| quoted(n)).into(),
         other => other,
     });
-    "__regproc" Text |_, a| Ok(plain_name(a));
-    "__regproc_name" Text |_, a| Ok(plain_name(a));
+    "__regproc" Text |_, a| regproc(a);
+    "__regproc_name" Text |_, a| regproc(a);
     "__regrole" Oid |_, a| Ok(if a.iter().all(|c| *c == Cell::Null) { Cell::Null } else { Cell::Int(10) });
     "__regrole_name" Text |s, _| Ok(s.user.as_str().into());
 }
@@ -222,9 +229,15 @@ fn regnamespace(s: &Snapshot, args: &[Cell]) -> Result<Cell> {
     }
 }
 
-fn plain_name(args: &[Cell]) -> Cell {
-    let text = args.first().and_then(Cell::text);
-    Cell::of_option(text.map(|t| t.strip_prefix("pg_catalog.").unwrap_or(t).to_string()))
+/// Functions are known by name; those of types are those of arrays.
+fn regproc(args: &[Cell]) -> Result<Cell> {
+    let Some(text) = args.first().and_then(Cell::text) else { return Ok(Cell::Null) };
+    let name = text.strip_prefix("pg_catalog.").unwrap_or(text);
+    let known = name == "-" || name.starts_with("array_") || FUNCTIONS.iter().any(|f| f.name == name);
+    if known {
+        return Ok(name.into());
+    }
+    Err(SqlError::new("42883", format!("function \"{name}\" does not exist")))
 }
 
 fn current_schemas(s: &Snapshot, args: &[Cell]) -> Result<Cell> {

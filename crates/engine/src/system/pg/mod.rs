@@ -3,6 +3,7 @@
 
 mod cell;
 mod functions;
+mod given;
 mod information;
 mod names;
 mod relation;
@@ -12,6 +13,7 @@ mod specs;
 mod types;
 mod udf;
 
+pub(crate) use given::function;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use udf::bound;
 

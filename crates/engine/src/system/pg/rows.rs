@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::relation::Row;
 use super::snapshot::{Object, Part, Snapshot, part_oid, table_oid};
 use super::types;
-use crate::catalog::ColumnDef;
+use crate::catalog::{ColumnDef, ForeignDef, KeyDef};
 use sluice_sql::SqlType;
 
 /// The heap and btree of pg_am, which clients expect of tables and indexes.
@@ -21,6 +21,7 @@ pub(super) fn rows(snapshot: &Snapshot, relation: &str) -> Vec<Row> {
         "pg_constraint" => snapshot.tables().flat_map(|(oid, o)| constraints(snapshot, oid, o)).collect(),
         "pg_index" => snapshot.objects.iter().filter_map(|(oid, o)| index(*oid, o)).collect(),
         "pg_type" => types::rows(),
+        "pg_proc" => types::functions(),
         "pg_database" => vec![vec![("oid", Cell::Int(5)), ("datname", super::DATABASE.into())]],
         "pg_roles" => roles(snapshot, "oid", "rolname"),
         "pg_user" => roles(snapshot, "usesysid", "usename"),
@@ -196,6 +197,7 @@ fn constraints(snapshot: &Snapshot, oid: i64, object: &Object) -> Vec<Row> {
         let mut foreign_row = row(Part::Foreign, i, &foreign.name, "f");
         foreign_row.extend([
             ("confrelid", table_oid(foreign.table).into()),
+            ("conindid", Cell::of_option(referenced_index(snapshot, foreign))),
             ("conkey", numbers(&foreign.columns)),
             ("confkey", numbers(&foreign.referenced)),
             ("confupdtype", "a".into()),
@@ -205,6 +207,16 @@ fn constraints(snapshot: &Snapshot, oid: i64, object: &Object) -> Vec<Row> {
         rows.push(foreign_row);
     }
     rows
+}
+
+/// The index of the key that a foreign key refers to.
+fn referenced_index(snapshot: &Snapshot, foreign: &ForeignDef) -> Option<i64> {
+    let parent = &snapshot.objects.get(&table_oid(foreign.table))?.def;
+    let covers = |k: &KeyDef| {
+        k.columns.len() == foreign.referenced.len() && foreign.referenced.iter().all(|c| k.columns.contains(c))
+    };
+    let position = parent.parts()?.keys.iter().position(covers)?;
+    Some(part_oid(Part::Index, parent.id, position))
 }
 
 fn index(oid: i64, object: &Object) -> Option<Row> {

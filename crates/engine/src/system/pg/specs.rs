@@ -42,7 +42,7 @@ pub(super) const PG_CATALOG: &[(&str, &str)] = &[
         "pg_type",
         "oid oid, typname name, typnamespace oid=11, typowner oid=10, typlen int2, typbyval bool=f, typtype char=b, \
          typcategory char, typispreferred bool=f, typisdefined bool=t, typdelim char=comma, typrelid oid=0, \
-         typsubscript text, typelem oid=0, typarray oid=0, typinput text, typoutput text, typreceive text, \
+         typsubscript text, typelem oid=0, typarray oid=0, typinput text, typoutput text, typreceive oid=0, \
          typsend text, typmodin text, typmodout text, typanalyze text, typalign char=i, typstorage char=p, \
          typnotnull bool=f, typbasetype oid=0, typtypmod int4=-1, typndims int4=0, typcollation oid=0, \
          typdefaultbin text, typdefault text, typacl text[]",

@@ -17,6 +17,14 @@ const fn ty(oid: i64, name: &'static str, len: i64, category: &'static str, arra
     Type { oid, name, len, category, array }
 }
 
+/// The function that reads arrays, by which Npgsql tells array types.
+const ARRAY_RECV: i64 = 2400;
+
+/// Rows of pg_proc.
+pub(super) fn functions() -> Vec<Row> {
+    vec![vec![("oid", ARRAY_RECV.into()), ("proname", "array_recv".into()), ("pronamespace", Cell::Int(11))]]
+}
+
 /// Every type but the arrays.
 const TYPES: [Type; 32] = [
     ty(16, "bool", 1, "B", 1000),
@@ -79,7 +87,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("typelem", t.oid.into()),
                 ("typcollation", collation.into()),
                 ("typinput", "array_in".into()),
-                ("typreceive", "array_recv".into()),
+                ("typreceive", ARRAY_RECV.into()),
             ]);
         }
     }

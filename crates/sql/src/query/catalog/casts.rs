@@ -2,7 +2,7 @@
 
 use super::{call, is_parameter, name_of, parse_expr};
 use crate::query::names::fold;
-use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, ObjectNamePart};
+use sqlparser::ast::{AccessExpr, ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, ObjectNamePart, Subscript};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -38,6 +38,19 @@ pub(super) fn show_name(expr: &mut Expr) {
     let name = name_of(function);
     if name.strip_prefix("__").is_some_and(|n| NAMED.contains(&n)) {
         function.name = ObjectName::from(vec![Ident::new(format!("{name}_name"))]);
+    }
+}
+
+/// `indoption[i]` of an index: PostgreSQL counts its options from 0, and clients read them as text too.
+pub(super) fn option_of_index(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let Some((AccessExpr::Subscript(Subscript::Index { index }), before)) = access_chain.split_last() else { return };
+    let fields: String = before.iter().map(ToString::to_string).collect();
+    let options = format!("{root}{fields}");
+    if options.to_lowercase().ends_with("indoption")
+        && let Some(option) = parse_expr(&format!("__option({options}, {index})"))
+    {
+        *expr = option;
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod casts;
 mod empty;
+mod expand;
 mod like;
 mod subqueries;
 mod typeinfo;
@@ -12,7 +13,7 @@ use crate::SqlError;
 use crate::walk::{TreeMut, walk_mut};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Value, VisitorMut,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -34,10 +35,17 @@ const WITH_ROWS: [&str; 10] = [
 
 /// Rewrites every such form in `query`.
 pub(crate) fn rewrite(query: &mut Query) {
-    let _ = walk_mut(TreeMut::Query(query), &mut Rewriter);
+    let mut rewriter = Rewriter { expanded: false };
+    let _ = walk_mut(TreeMut::Query(query), &mut rewriter);
+    if rewriter.expanded {
+        expand::name_fields(query);
+    }
 }
 
-struct Rewriter;
+struct Rewriter {
+    /// Whether records were made columns.
+    expanded: bool,
+}
 
 impl VisitorMut for Rewriter {
     type Break = SqlError;
@@ -50,6 +58,11 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         show_names(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        self.expanded |= expand::rewrite(select);
         ControlFlow::Continue(())
     }
 
@@ -75,6 +88,7 @@ impl VisitorMut for Rewriter {
             }
             Expr::BinaryOp { op, .. } => plain_operator(op),
             Expr::Cast { .. } => casts::rewrite(expr),
+            Expr::CompoundFieldAccess { .. } => casts::option_of_index(expr),
             Expr::Like { .. } | Expr::ILike { .. } => like::rewrite(expr),
             Expr::Function(function) => {
                 plain_function(function);

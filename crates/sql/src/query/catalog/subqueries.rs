@@ -2,12 +2,14 @@
 
 use super::{catalog_relation, empty, name_of, parse_expr};
 use crate::query::names::fold;
-use sqlparser::ast::{BinaryOperator, Expr, Function, FunctionArguments, Query, Select, SelectItem, SetExpr};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
+};
 
 /// Replaces the expression, if it is such a subquery.
 pub(super) fn rewrite(expr: &mut Expr) {
     let replaced = match expr {
-        Expr::Subquery(query) if empty::is_empty(query) => parse_expr("CAST(NULL AS text)"),
+        Expr::Subquery(query) if empty::is_empty(query) => parse_expr("NULL"),
         Expr::Exists { subquery, negated } if empty::is_empty(subquery) => {
             parse_expr(if *negated { "true" } else { "false" })
         }
@@ -43,7 +45,27 @@ fn array_of_rows(function: &Function) -> Option<Expr> {
     if empty::is_empty(query) {
         return parse_expr("__no_names()");
     }
+    if let Some(collected) = collected(query) {
+        return Some(collected);
+    }
     parse_expr(&format!("(SELECT array_agg(__element) FROM ({query}) AS __elements (__element))"))
+}
+
+/// The same without a subquery inside, as one that looks at the rows outside needs it.
+fn collected(query: &Query) -> Option<Expr> {
+    let plain = query.order_by.is_none() && query.limit_clause.is_none() && query.with.is_none();
+    let select = single(query).filter(|s| plain && s.distinct.is_none() && !empty::has_aggregate(s))?;
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty());
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] = select.projection.as_slice()
+    else {
+        return None;
+    };
+    let expr = parse_expr(&format!("array_agg({value})")).filter(|_| !grouped && select.having.is_none())?;
+    let mut query = query.clone();
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![SelectItem::ExprWithAlias { expr, alias: Ident::new("array") }];
+    }
+    Some(Expr::Subquery(Box::new(query)))
 }
 
 /// The default of a column, which clients look up in pg_attrdef by its table and number.
