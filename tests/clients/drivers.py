@@ -105,8 +105,16 @@ async def with_asyncpg():
     assert tuple(row) == ("off", "off"), row
     keys = await connection.fetchval("SELECT conkey FROM pg_constraint WHERE conname = 'orders_pkey'")
     assert keys == [1], keys
+    options = await connection.fetchval("SELECT indoption FROM pg_index ORDER BY indnatts DESC, indexrelid LIMIT 1")
+    assert options == [0, 0], options
     await copies_with_asyncpg(connection)
     await connection.close()
+    # What is set goes when a pool takes its connection back.
+    async with asyncpg.create_pool(host=host, port=port, user="test", database="test", min_size=1, max_size=1) as pool:
+        async with pool.acquire() as pooled:
+            await pooled.execute("SET timezone TO 'Asia/Tokyo'")
+        async with pool.acquire() as pooled:
+            assert await pooled.fetchval("SHOW timezone") == "UTC"
 
 
 with_psycopg()

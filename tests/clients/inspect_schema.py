@@ -1,8 +1,10 @@
 """SQLAlchemy's inspector over the schema that the test made."""
 
+import asyncio
 import sys
 
 from sqlalchemy import MetaData, Table, create_engine, inspect, select
+from sqlalchemy.ext.asyncio import create_async_engine
 
 host, port = sys.argv[1], sys.argv[2]
 engine = create_engine(f"postgresql+psycopg://test@{host}:{port}/test")
@@ -48,3 +50,14 @@ assert "orders" in inspector.get_view_definition("open_orders")
 orders = Table("orders", MetaData(), autoload_with=engine)
 with engine.connect() as connection:
     equal(connection.execute(select(orders.c.id, orders.c.status)).all(), [(1, "new")])
+
+
+async def indexes_over_asyncpg():
+    engine = create_async_engine(f"postgresql+asyncpg://test@{host}:{port}/test")
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda c: inspect(c).get_indexes("orders"))
+    await engine.dispose()
+    return [(i["name"], i["column_names"], i["unique"]) for i in found]
+
+
+equal(asyncio.run(indexes_over_asyncpg()), [("orders_status", ["status", "amount"], False)])

@@ -63,6 +63,8 @@ pub enum SqlType {
     Char,
     /// regclass; in the catalog only
     Regclass,
+    /// int2vector, as text with blanks; in the catalog only
+    Int2Vector,
     /// the result of a function without one
     Void,
     /// a literal whose type is still open
@@ -100,6 +102,7 @@ impl SqlType {
             | Self::Name
             | Self::Char
             | Self::Regclass
+            | Self::Int2Vector
             | Self::Void
             | Self::Record => DataType::Utf8View,
         }
@@ -123,6 +126,7 @@ impl SqlType {
             | Self::Name
             | Self::Char
             | Self::Regclass
+            | Self::Int2Vector
             | Self::Void => Some(self.name()),
             Self::Varchar(Some(n)) => Some(format!("varchar({n})")),
             Self::Varchar(None) => Some("varchar".into()),
@@ -140,6 +144,7 @@ impl SqlType {
             Some("name") => Self::Name,
             Some("\"char\"") => Self::Char,
             Some("regclass") => Self::Regclass,
+            Some("int2vector") => Self::Int2Vector,
             Some("void") => Self::Void,
             Some("varchar") => Self::Varchar(None),
             Some(tag) => match tag.strip_prefix("varchar(").and_then(|t| t.strip_suffix(')')) {
@@ -218,6 +223,7 @@ impl SqlType {
             Self::Name => "name".into(),
             Self::Char => "\"char\"".into(),
             Self::Regclass => "regclass".into(),
+            Self::Int2Vector => "int2vector".into(),
             Self::Void => "void".into(),
             Self::Unknown => "unknown".into(),
             Self::Record => "record".into(),
@@ -233,6 +239,7 @@ impl SqlType {
             Self::Name => 19,
             Self::Int8 => 20,
             Self::Int2 => 21,
+            Self::Int2Vector => 22,
             Self::Int4 => 23,
             Self::Text => 25,
             Self::Oid => 26,
@@ -339,6 +346,7 @@ impl SqlType {
                 | Self::Name
                 | Self::Char
                 | Self::Regclass
+                | Self::Int2Vector
                 | Self::Void
                 | Self::Unknown
                 | Self::Record

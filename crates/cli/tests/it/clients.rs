@@ -1,6 +1,6 @@
 //! Clients as they are: psql's commands, and drivers that ask the system catalog.
 
-use crate::harness::{Server, env, rows, run, without};
+use crate::harness::{Server, connect, env, rows, run, without};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,7 +27,7 @@ const SCHEMA: &str = "
 ";
 
 /// A command of psql, and what stands in its output.
-const COMMANDS: [(&str, &[&str]); 15] = [
+const COMMANDS: [(&str, &[&str]); 24] = [
     (
         "\\d",
         &[
@@ -91,6 +91,15 @@ const COMMANDS: [(&str, &[&str]); 15] = [
     ("\\dv", &["public | open_orders | view |"]),
     ("\\l", &["sluice |", "UTF8"]),
     ("\\df", &["(0 rows)"]),
+    ("\\dp", &["public | orders | table |", "(5 rows)"]),
+    ("\\dD", &["(0 rows)"]),
+    ("\\ds", &["public | customers_id_seq | sequence |"]),
+    ("\\dT", &["(0 rows)"]),
+    ("\\dO", &["(0 rows)"]),
+    ("\\dx", &["(0 rows)"]),
+    ("\\l+", &["sluice |", "pg_default"]),
+    ("\\d+ revenue", &["View definition:", "Access method: heap"]),
+    ("SELECT id, * FROM customers", &["id | id | email | name"]),
 ];
 
 /// One line with single blanks, so that widths of columns don't matter.
@@ -213,5 +222,43 @@ async fn psql_fetches_in_parts() {
     let expected: Vec<String> = (1..=20).map(|i| i.to_string()).collect();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), expected, "{errors}");
+    server.stop();
+}
+
+/// What drivers ask for keys, indexes and types, in their words; PostgreSQL answers the same.
+#[tokio::test]
+async fn drivers_are_told_keys_as_by_postgres() {
+    if without("postgres") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    let postgres = connect(&env("SLUICE_TEST_POSTGRES")).await;
+    // The queries name public, so that PostgreSQL needs a database of its own.
+    run(&postgres, "DROP DATABASE IF EXISTS sluice_metadata").await;
+    run(&postgres, "CREATE DATABASE sluice_metadata").await;
+    let other = env("SLUICE_TEST_POSTGRES");
+    let other: Vec<&str> = other.split(' ').filter(|part| !part.starts_with("dbname=")).collect();
+    let postgres = connect(&format!("{} dbname=sluice_metadata", other.join(" "))).await;
+    for side in [&client, &postgres] {
+        run(side, &SCHEMA.replace("amount DESC", "amount")).await;
+        run(side, "CREATE TABLE pairs (b int, a int, c int, UNIQUE (a), PRIMARY KEY (a, b))").await;
+        run(side, "CREATE TABLE of_pairs (y int, x int, FOREIGN KEY (x, y) REFERENCES pairs (a, b))").await;
+    }
+    let queries = include_str!("../../../../tests/clients/metadata.sql");
+    let mut failures = vec![];
+    for query in queries.split(";\n").filter(|q| !q.trim().is_empty()) {
+        for table in ["orders", "customers", "pairs", "of_pairs"] {
+            let query = query.replace("relname = 'orders'", &format!("relname = '{table}'"));
+            let (expected, got) = (rows(&postgres, &query).await, rows(&client, &query).await);
+            // Of errors, the codes.
+            let [expected, got] = [expected, got].map(|r| r.map_err(|e| e.split(' ').next().map(String::from)));
+            if got != expected {
+                failures.push(format!("{query}\n  expected {expected:?}\n  got      {got:?}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     server.stop();
 }

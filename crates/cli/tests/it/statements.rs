@@ -158,6 +158,41 @@ async fn what_a_transaction_sets_ends_with_it() {
 }
 
 #[tokio::test]
+async fn read_only_sessions_do_not_write() {
+    let statements = [
+        "CREATE TABLE r (id integer)",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SHOW default_transaction_read_only",
+        "INSERT INTO r VALUES (1)",
+        "CREATE TABLE s (id integer)",
+        "BEGIN; INSERT INTO r VALUES (1)",
+        "ROLLBACK",
+        "BEGIN READ WRITE; INSERT INTO r VALUES (2); COMMIT",
+        "SET default_transaction_read_only TO 'maybe'",
+        "SET default_transaction_read_only TO false",
+        "SHOW default_transaction_read_only",
+        "INSERT INTO r VALUES (3)",
+        "SELECT * FROM r ORDER BY id",
+    ];
+    same("read_only", &statements).await;
+}
+
+#[tokio::test]
+async fn columns_may_stand_beside_a_wildcard() {
+    let statements = [
+        "CREATE TABLE w (id integer, name text)",
+        "INSERT INTO w VALUES (2, 'a'), (1, 'b')",
+        "SELECT id, * FROM w ORDER BY id",
+        "SELECT *, id FROM w ORDER BY name DESC",
+        "SELECT w.*, id + 1 AS id, 'x' AS name FROM w ORDER BY w.name",
+        "SELECT w.id, w.*, v.* FROM w JOIN w AS v ON v.id = w.id ORDER BY 1",
+        "SELECT -id AS id, * FROM w WHERE name > '' ORDER BY w.id LIMIT 1",
+        "SELECT count(*) FROM (SELECT id AS i, * FROM w) AS s",
+    ];
+    same("wildcards", &statements).await;
+}
+
+#[tokio::test]
 async fn a_search_path_ends_with_its_transaction() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());

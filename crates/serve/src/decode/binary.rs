@@ -45,6 +45,9 @@ pub(crate) fn value(ty: &SqlType, bytes: &[u8]) -> Result<ScalarValue, SqlError>
         SqlType::Text | SqlType::Varchar(_) | SqlType::Name | SqlType::Json | SqlType::Void | SqlType::Unknown => {
             ScalarValue::Utf8View(Some(utf8(bytes)?.to_string()))
         }
+        SqlType::Int2Vector => {
+            return Err(SqlError::unsupported("a parameter of type int2vector", "Pass it as text."));
+        }
         SqlType::Record => {
             return Err(SqlError::unsupported("a parameter of type record", "Pass its fields one by one."));
         }

@@ -34,6 +34,7 @@ pub(crate) fn value(ty: &SqlType, text: &str, zone: Zone) -> Result<ScalarValue,
         | SqlType::Json
         | SqlType::Jsonb
         | SqlType::Regclass
+        | SqlType::Int2Vector
         | SqlType::Void
         | SqlType::Unknown => ScalarValue::Utf8View(Some(text.to_string())),
         SqlType::Record => {

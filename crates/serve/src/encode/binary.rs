@@ -49,6 +49,21 @@ pub(crate) fn numeric(out: &mut BytesMut, negative: bool, digits: &[u8], scale: 
     }
 }
 
+/// Numbers with blanks between them: an array of smallint that is counted from 0; `None` if it is none.
+pub(crate) fn int2vector(out: &mut BytesMut, text: &str) -> Option<()> {
+    let numbers = text.split_whitespace().map(|n| n.parse().ok()).collect::<Option<Vec<i16>>>()?;
+    out.put_i32(1);
+    out.put_i32(0);
+    out.put_u32(sluice_sql::SqlType::Int2.oid());
+    out.put_i32(i32::try_from(numbers.len()).ok()?);
+    out.put_i32(0);
+    for number in numbers {
+        out.put_i32(2);
+        out.put_i16(number);
+    }
+    Some(())
+}
+
 /// The 16 bytes of a uuid's text; `None` if it is not one.
 pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     let mut bytes = [0u8; 16];

@@ -236,6 +236,8 @@ impl Column {
                 })?;
                 out.put_u32(oid);
             }
+            SqlType::Int2Vector => binary::int2vector(out, value)
+                .ok_or_else(|| SqlError::internal(format!("not an int2vector: \"{value}\"")))?,
             SqlType::Record => {
                 return Err(SqlError::unsupported("the binary format of a row", "Select its columns one by one."));
             }

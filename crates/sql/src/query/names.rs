@@ -19,9 +19,7 @@ pub(crate) fn name_columns(query: &mut Query) {
 
 /// Whether planning may have failed because a column stands beside a wildcard that has it too.
 pub(crate) fn is_repeated(error: &SqlError) -> bool {
-    ["Projections require unique expression names", "which would be ambiguous"]
-        .iter()
-        .any(|m| error.message.contains(m))
+    error.code == "42702" || error.message.contains("Projections require unique expression names")
 }
 
 /// Sets the names of output columns that stand beside a wildcard apart from the wildcard's. Returns whether there are

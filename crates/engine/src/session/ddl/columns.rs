@@ -107,8 +107,8 @@ impl Session {
             }
             TableConstraint::ForeignKey(c) => {
                 let columns = c.columns.iter().map(|i| position(def, i)).collect::<Result<Vec<_>>>()?;
-                let first = def.columns[columns[0]].name.clone();
-                let foreign = self.foreign(&def.name, &first, columns, c, catalog)?;
+                let names: Vec<&str> = columns.iter().map(|&i| def.columns[i].name.as_str()).collect();
+                let foreign = self.foreign(&def.name, &names.join("_"), columns, c, catalog)?;
                 parts.foreign.push(foreign);
             }
             other => return Err(SqlError::unsupported(format!("the constraint {other}"), "Leave it out.")),
@@ -119,7 +119,7 @@ impl Session {
     fn foreign(
         &self,
         table: &str,
-        first: &str,
+        names: &str,
         columns: Vec<usize>,
         c: &ForeignKeyConstraint,
         catalog: &Catalog,
@@ -139,7 +139,7 @@ impl Session {
                 "Leave it out: references are checked at the end of the transaction.",
             ));
         }
-        let name = c.name.as_ref().map_or_else(|| format!("{table}_{first}_fkey"), fold);
+        let name = c.name.as_ref().map_or_else(|| format!("{table}_{names}_fkey"), fold);
         let reference = ObjectRef::parse(&c.foreign_table)?;
         if reference.name == table {
             return Ok(ForeignDef { name, columns, table: SELF, referenced: vec![] });

@@ -48,6 +48,7 @@ fn column_type(name: &str) -> Result<SqlType> {
         "int4" => SqlType::Int4,
         "int8" => SqlType::Int8,
         "float4" => SqlType::Float4,
+        "int2vector" => SqlType::Int2Vector,
         "interval" => SqlType::Interval,
         "timestamptz" => SqlType::TimestampTz,
         other => return Err(SqlError::internal(format!("the catalog has no type {other}"))),

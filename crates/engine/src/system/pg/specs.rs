@@ -35,7 +35,7 @@ pub(super) const PG_CATALOG: &[(&str, &str)] = &[
         "indexrelid oid, indrelid oid, indnatts int2, indnkeyatts int2, indisunique bool=t, \
          indnullsnotdistinct bool=f, indisprimary bool=f, indisexclusion bool=f, indimmediate bool=t, \
          indisclustered bool=f, indisvalid bool=t, indcheckxmin bool=f, indisready bool=t, indislive bool=t, \
-         indisreplident bool=f, indkey int2[], indcollation oid[], indclass oid[], indoption text, indexprs text, \
+         indisreplident bool=f, indkey int2[], indcollation oid[], indclass oid[], indoption int2vector, indexprs text, \
          indpred text",
     ),
     (

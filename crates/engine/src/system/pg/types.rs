@@ -76,6 +76,7 @@ pub(super) fn rows() -> Vec<Row> {
             ("typtype", kind.into()),
             ("typcategory", t.category.into()),
             ("typarray", t.array.into()),
+            ("typelem", vector_element(t.name).into()),
             ("typcollation", collation.into()),
         ]);
         if t.array != 0 {
@@ -92,6 +93,15 @@ pub(super) fn rows() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The type of a vector's elements; the other types here have none.
+fn vector_element(name: &str) -> i64 {
+    match name {
+        "int2vector" => 21,
+        "oidvector" => 26,
+        _ => 0,
+    }
 }
 
 /// The name of a type in `\d`, with its length or its precision and scale.
