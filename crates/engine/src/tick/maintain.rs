@@ -2,6 +2,7 @@
 //! thread of their own; the engine's thread only names them in a snapshot.
 
 use super::Core;
+use super::pace::Pace;
 use crate::error;
 use crate::version::Version;
 use chrono::Utc;
@@ -17,9 +18,6 @@ use tokio::sync::oneshot;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks whether the files of a piece are written.
 const LOOK: Duration = Duration::from_millis(10);
-/// An expiry that takes longer does less the next time.
-const PIECE: Duration = Duration::from_millis(20);
-const SNAPSHOTS_MAX: usize = 10_000;
 /// Rows that leave the catalog at once.
 pub(crate) const FLUSH_ROWS: usize = 20_000;
 /// Every so many pieces files are merged.
@@ -68,7 +66,7 @@ pub(crate) struct Upkeep {
     pub(crate) retention: Retention,
     last: Instant,
     pieces: u64,
-    snapshots: usize,
+    pace: Pace,
     running: Option<Running>,
     asked: VecDeque<(Task, Reply)>,
     /// Files that are not worth merging, until then.
@@ -87,7 +85,7 @@ impl Upkeep {
             retention,
             last: Instant::now(),
             pieces: 0,
-            snapshots: 100,
+            pace: Pace::new(),
             running: None,
             asked: VecDeque::new(),
             skip: HashMap::new(),
@@ -170,12 +168,12 @@ impl Core {
 
     fn expire(&mut self, now: i64) -> LakeResult<sluice_lake::Expired> {
         let start = Instant::now();
-        let expired = self.lake.expire(&self.upkeep.retention, now, self.upkeep.snapshots)?;
-        if start.elapsed() > PIECE {
-            self.upkeep.snapshots = (self.upkeep.snapshots / 2).max(1);
-        } else if expired.snapshots == self.upkeep.snapshots {
-            self.upkeep.snapshots = (self.upkeep.snapshots * 2).min(SNAPSHOTS_MAX);
-        }
+        let reached = self.lake.reached(&self.upkeep.retention, now, self.upkeep.pace.last())?;
+        let limit = self.upkeep.pace.limit(reached);
+        let expired = self.lake.expire(&self.upkeep.retention, now, limit)?;
+        let took = start.elapsed();
+        self.upkeep.pace.learn(limit, expired.snapshots, took);
+        tracing::debug!("upkeep: {expired:?} in {took:?}");
         Ok(expired)
     }
 

@@ -9,6 +9,7 @@ mod fill;
 mod foreign;
 mod graph;
 mod maintain;
+mod pace;
 mod publish;
 mod recover;
 mod requests;

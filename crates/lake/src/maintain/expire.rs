@@ -17,6 +17,22 @@ pub struct Expired {
 }
 
 impl Lake {
+    /// The newest snapshot that may be thinned out by now, `after` if there is none after that, and how many there are
+    /// after that.
+    pub fn reached(&self, keep: &Retention, now_micros: i64, after: i64) -> Result<(i64, usize)> {
+        let sql = "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE snapshot_id > ?1 ORDER BY 1";
+        let mut query = self.db.prepare_cached(sql)?;
+        let mut rows = query.query([after])?;
+        let mut reached = (after, 0);
+        while let Some(row) = rows.next()? {
+            if snapshot_time(row.get_ref(1)?.as_str().unwrap_or_default())? > keep.horizon(now_micros) {
+                break;
+            }
+            reached = (row.get(0)?, reached.1 + 1);
+        }
+        Ok(reached)
+    }
+
     /// Removes the oldest snapshots that `keep` lets go, at most `limit`, with all that only they saw. Files
     /// are scheduled for deletion. Makes no snapshot; writes nothing when there is nothing to remove.
     pub fn expire(&mut self, keep: &Retention, now_micros: i64, limit: usize) -> Result<Expired> {
