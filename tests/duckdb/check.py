@@ -8,6 +8,7 @@ check.py EXTENSIONS DIR --write SQL      runs a statement that writes
 
 import datetime
 import sys
+import time
 
 import duckdb
 
@@ -20,6 +21,30 @@ def attach(extensions, folder, mode="(READ_ONLY)"):
     con.execute(f"ATTACH 'ducklake:sqlite:{folder}/catalog.sqlite' AS lake {mode}")
     con.execute("USE lake")
     return con
+
+
+def write(con, sql):
+    """Runs statements one by one, and what is between BEGIN and COMMIT together."""
+    together, inside = [], False
+    for statement in con.extract_statements(sql):
+        together.append(statement)
+        inside ^= statement.type == duckdb.StatementType.TRANSACTION
+        if not inside:
+            patiently(con, together)
+            together = []
+
+
+def patiently(con, statements):
+    """Tries again while somebody else commits, as docs/other-writers.md says."""
+    for attempt in range(300):
+        try:
+            for statement in statements:
+                con.execute(statement)
+            return
+        except duckdb.TransactionException as error:
+            if "database is locked" not in str(error) or attempt == 299:
+                raise
+        time.sleep(0.05)
 
 
 def shown(value):
@@ -115,7 +140,7 @@ def history(con, table):
 def main():
     extensions, folder, *arguments = sys.argv[1:]
     if arguments[0] == "--write":
-        attach(extensions, folder, "").execute(arguments[1])
+        write(attach(extensions, folder, ""), arguments[1])
         return
     con = attach(extensions, folder)
     if arguments[0] == "--print":

@@ -1,6 +1,6 @@
 //! kill -9, at random and at each step of a commit: what was acknowledged is there once, nothing else is.
 
-use crate::harness::{Server, rows, run, value};
+use crate::harness::{Server, rows, run, value, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -38,23 +38,25 @@ async fn killed_under_load() {
     for round in 0..6u64 {
         let client = server.connect().await;
         let first = next.load(Ordering::SeqCst);
-        let sent = Arc::clone(&next);
+        let (sent, answered) = (Arc::clone(&next), Arc::new(AtomicI64::new(first - 1)));
+        let acknowledged = Arc::clone(&answered);
         let writer = tokio::spawn(async move {
-            let mut acknowledged = sent.load(Ordering::SeqCst) - 1;
             loop {
                 let id = sent.fetch_add(1, Ordering::SeqCst);
                 let sql = format!("INSERT INTO orders VALUES ({id}, {}, {}.25)", id % 10, id % 100);
                 if client.batch_execute(&sql).await.is_err() {
-                    return acknowledged;
+                    return;
                 }
-                acknowledged = id;
+                answered.store(id, Ordering::SeqCst);
             }
         });
-        tokio::time::sleep(Duration::from_millis(150 + 97 * round)).await;
+        let some = || if acknowledged.load(Ordering::SeqCst) > first { Ok(()) } else { Err("no answer".to_string()) };
+        wait_until(async || some()).await;
+        tokio::time::sleep(Duration::from_millis(97 * round)).await;
         let place = server.dir.clone();
         server.kill();
-        let acknowledged = writer.await.unwrap();
-        assert!(acknowledged >= first, "some orders were acknowledged in round {round}");
+        writer.await.unwrap();
+        let acknowledged = acknowledged.load(Ordering::SeqCst);
         server = Server::start(&place);
         check(&server, acknowledged, next.load(Ordering::SeqCst) - 1).await;
         let client = server.connect().await;

@@ -1,6 +1,6 @@
 //! DuckDB reads what Sluice commits: at every snapshot each view equals its query over the same snapshot.
 
-use crate::harness::{Server, env, run, without};
+use crate::harness::{Server, becomes, env, run, without};
 use std::path::Path;
 use std::process::Command;
 
@@ -109,15 +109,7 @@ async fn rows_that_duckdb_appends_reach_gold() {
     run(&client, "CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t").await;
     run(&client, "INSERT INTO t VALUES (1, 10)").await;
     check(dir.path(), &["--write", "INSERT INTO t VALUES (2, 5), (3, 7)"]);
-    let mut sum = String::new();
-    for _ in 0..100 {
-        sum = crate::harness::value(&client, "SELECT v FROM s").await;
-        if sum == "22" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    assert_eq!(sum, "22");
+    becomes(&client, "SELECT v FROM s", "22").await;
     run(&client, "INSERT INTO t VALUES (4, 1)").await;
     assert_eq!(crate::harness::value(&client, "SELECT v FROM s").await, "23");
     server.stop();
@@ -176,12 +168,7 @@ async fn every_version_of_a_table_is_read_in_its_columns() {
         crate::harness::value(&client, "SELECT count(*) FROM u").await
     );
     check(dir.path(), &["--write", "INSERT INTO u (id, name, seq) VALUES (9001, 6, 1)"]);
-    for _ in 0..100 {
-        if crate::harness::value(&client, "SELECT latest FROM s").await == "9001" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    becomes(&client, "SELECT latest FROM s", "9001").await;
     let theirs = crate::harness::value(&client, "SELECT id, name, n, w, late FROM u WHERE id = 9001").await;
     assert_eq!(theirs, "9001 | 6 | 3.0 | 2024-02-29 | it's");
     server.stop();

@@ -1,11 +1,11 @@
 //! Filling a large view: other writers go on, the client hears of it, and a fill that does not finish leaves nothing.
 
-use crate::harness::{Server, message, rows, run, value};
+use crate::harness::{Server, message, rows, run, value, wait_until};
+use crate::hold::Hold;
 use futures::{StreamExt, stream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
@@ -58,8 +58,8 @@ async fn listening(server: &Server) -> (Client, mpsc::UnboundedReceiver<String>)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_go_on_while_a_view_is_filled() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
+    let (dir, hold) = (tempfile::tempdir().unwrap(), Hold::at("in_fill"));
+    let server = hold.server(dir.path());
     let client = shop(&server).await;
     let (creator, mut notices) = listening(&server).await;
     let (done, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
@@ -76,21 +76,23 @@ async fn writers_go_on_while_a_view_is_filled() {
             }
         })
     };
+    hold.arm();
     let create = tokio::spawn(async move {
         for sql in [SILVER, GOLD] {
             run(&creator, sql).await;
         }
         creator
     });
-    // While it is filled, nobody else sees it.
-    notices.recv().await.expect("it tells how far it is before it is done");
+    hold.reached().await;
     let before = written.load(Ordering::SeqCst);
+    let some = || if written.load(Ordering::SeqCst) > before + 2 { Ok(()) } else { Err("writers wait".to_string()) };
+    wait_until(async || some()).await;
     assert!(message(&client.batch_execute("SELECT * FROM silver").await.unwrap_err()).starts_with("42P01"));
+    hold.release();
+    notices.recv().await.expect("it tells how far it is");
     create.await.unwrap();
-    let meanwhile = written.load(Ordering::SeqCst) - before;
     done.store(true, Ordering::SeqCst);
     writer.await.unwrap();
-    assert!(meanwhile >= 2, "only {meanwhile} transactions were committed while two views were filled");
     let count = value(&client, "SELECT count(*) FROM orders").await;
     assert_eq!(value(&client, "SELECT count(*) FROM silver").await, count);
     assert_eq!(value(&client, "SELECT sum(n) FROM gold").await, count);
@@ -104,19 +106,29 @@ async fn writers_go_on_while_a_view_is_filled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_fill_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
+    let (dir, hold) = (tempfile::tempdir().unwrap(), Hold::at("in_fill"));
+    let server = hold.server(dir.path());
     let client = shop(&server).await;
     // One that goes through operators, and one whose query is run.
     let sorted = "CREATE MATERIALIZED VIEW silver AS SELECT o.id, p.id AS other, row_number() OVER (ORDER BY o.id, p.id) \
                   AS k FROM orders o JOIN orders p ON o.customer = p.customer";
     for sql in [SILVER, sorted] {
-        let (creator, _notices) = listening(&server).await;
+        let (creator, mut notices) = listening(&server).await;
         let cancel = creator.cancel_token();
+        if sql == SILVER {
+            hold.arm();
+        }
         let create = tokio::spawn(async move { creator.batch_execute(sql).await.unwrap_err() });
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        if sql == SILVER {
+            hold.reached().await;
+        } else {
+            assert!(notices.recv().await.unwrap().contains("its query is run"));
+        }
         cancel.cancel_query(NoTls).await.unwrap();
         assert!(message(&create.await.unwrap()).starts_with("57014"));
+        if sql == SILVER {
+            hold.release();
+        }
     }
     run(&client, "INSERT INTO orders VALUES (0, 0, 0)").await;
     assert_eq!(rows(&client, "SELECT name FROM sluice.status").await.unwrap(), Vec::<String>::new());
@@ -128,12 +140,14 @@ async fn a_cancelled_fill_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fill_that_a_crash_ends_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
+    let (dir, hold) = (tempfile::tempdir().unwrap(), Hold::at("after_file_write"));
+    let server = hold.server(dir.path());
     shop(&server).await;
     let creator = server.connect().await;
+    hold.arm();
     let create = tokio::spawn(async move { creator.batch_execute(SILVER).await.is_err() });
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    hold.reached().await;
+    assert_eq!(files(dir.path(), "silver"), 1);
     server.kill();
     assert!(create.await.unwrap(), "the crash came while it was filled");
     let server = Server::start(dir.path());
@@ -147,18 +161,20 @@ async fn a_fill_that_a_crash_ends_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changes_under_a_fill() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
+    let (dir, hold) = (tempfile::tempdir().unwrap(), Hold::at("in_fill"));
+    let server = hold.server(dir.path());
     let client = shop(&server).await;
     // What it reads is dropped: the fill fails, and says so.
     run(&client, "CREATE TABLE copied AS SELECT * FROM orders").await;
     let creator = server.connect().await;
+    hold.arm();
     let create = tokio::spawn(async move {
         let sql = "CREATE MATERIALIZED VIEW doomed AS SELECT o.id FROM copied c JOIN orders o ON o.id = c.id";
         message(&creator.batch_execute(sql).await.unwrap_err())
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    hold.reached().await;
     run(&client, "DROP TABLE copied").await;
+    hold.release();
     assert_eq!(create.await.unwrap(), "42P01 relation \"copied\" does not exist", "it is planned again, and cannot be");
     // A row that fails: the view is there, withheld, and follows once the row is mended.
     run(&client, "UPDATE orders SET amount = 0 WHERE id = 77").await;

@@ -1,26 +1,12 @@
 //! DuckDB writes to the lake beside Sluice, or while nobody serves it.
 
 use crate::duckdb::check;
-use crate::harness::{Server, rows, run, value, without};
+use crate::harness::{Server, becomes, rows, run, value, without};
 use std::path::Path;
-use std::time::Duration;
 use tokio_postgres::Client;
 
 fn write(dir: &Path, sql: &str) {
     check(dir, &["--write", sql]);
-}
-
-/// Waits until a query gives `expected`.
-async fn becomes(client: &Client, sql: &str, expected: &str) {
-    let mut last = String::new();
-    for _ in 0..150 {
-        last = rows(client, sql).await.map_or_else(|e| e, |r| r.join("; "));
-        if last == expected {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{sql}: {last} instead of {expected}");
 }
 
 async fn verified(client: &Client) {

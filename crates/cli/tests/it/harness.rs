@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// What the tests run against is set up by `cargo xtask test`.
@@ -145,6 +146,24 @@ pub async fn rows(client: &Client, sql: &str) -> Result<Vec<String>, String> {
         .collect();
     rows.sort();
     Ok(rows)
+}
+
+/// Waits until something is so, and says what is not if that takes longer than on any loaded machine.
+pub async fn wait_until(mut so: impl AsyncFnMut() -> Result<(), String>) {
+    let started = Instant::now();
+    while let Err(not_yet) = so().await {
+        assert!(started.elapsed() < Duration::from_secs(120), "{not_yet}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until a query gives these rows.
+pub async fn becomes(client: &Client, sql: &str, expected: &str) {
+    wait_until(async || {
+        let found = rows(client, sql).await.map_or_else(|e| e, |r| r.join("; "));
+        if found == expected { Ok(()) } else { Err(format!("{sql}: {found} instead of {expected}")) }
+    })
+    .await;
 }
 
 /// One value.

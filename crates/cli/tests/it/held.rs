@@ -1,8 +1,8 @@
 //! Views that may lag: paused, refreshed at fixed times, recomputed at their schedule. In every snapshot what is not
 //! held back equals its query over the tables of that snapshot, and what is held back its query at its own cut.
 
-use crate::harness::{Server, message, rows, run, value};
-use std::time::{Duration, Instant};
+use crate::harness::{Server, becomes, message, rows, run, value, wait_until};
+use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Every view is compared at every snapshot there is, none with differences; returns how many were held back.
@@ -27,19 +27,6 @@ async fn held(client: &Client) -> Vec<String> {
 
 async fn fails(client: &Client, sql: &str) -> String {
     message(&client.batch_execute(sql).await.unwrap_err())
-}
-
-/// Waits until a query answers this.
-async fn until(client: &Client, sql: &str, expected: &str) -> Duration {
-    let started = Instant::now();
-    loop {
-        let found = value(client, sql).await;
-        if found == expected {
-            return started.elapsed();
-        }
-        assert!(started.elapsed() < Duration::from_secs(20), "{sql}: {found}, not {expected}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// t -> left, t -> right, both -> joined -> total.
@@ -137,7 +124,7 @@ async fn fixed_times() {
     // One of two that meet comes to its time: the other goes along, so that both are of one time.
     run(&client, "INSERT INTO t VALUES (4, 40)").await;
     run(&client, "SELECT pgtrickle.alter_stream_table('rights', schedule => '*/2 * * * * *')").await;
-    until(&client, "SELECT n FROM total", "4").await;
+    becomes(&client, "SELECT n FROM total", "4").await;
     assert_eq!(value(&client, "SELECT count(*) FROM lefts").await, "4");
 
     // A time that passes while nobody runs is made up for.
@@ -148,7 +135,7 @@ async fn fixed_times() {
     let client = server.connect().await;
     assert_eq!(value(&client, "SELECT count(*) FROM lefts").await, "4", "its rows are kept until its time");
     run(&client, "SELECT pgtrickle.resume('rights')").await;
-    until(&client, "SELECT n FROM total", "5").await;
+    becomes(&client, "SELECT n FROM total", "5").await;
     verified_at_every_snapshot(&server).await;
     server.stop();
 }
@@ -170,19 +157,17 @@ async fn full_follows_at_its_schedule() {
     run(&client, &create("live", "")).await;
     run(&client, "INSERT INTO t VALUES (1)").await;
     assert_eq!(value(&client, "SELECT n FROM live").await, "1");
-    assert_eq!(value(&client, "SELECT n FROM now_and_then").await, "0");
+    assert_eq!(value(&client, "SELECT n FROM hourly").await, "0");
     let stale = "SELECT staleness > interval '0.1 seconds' FROM sluice.status WHERE name = 'hourly'";
-    until(&client, stale, "t").await;
-    until(&client, "SELECT n FROM now_and_then", "1").await;
+    becomes(&client, stale, "t").await;
+    becomes(&client, "SELECT n FROM now_and_then", "1").await;
     assert_eq!(value(&client, "SELECT n FROM hourly").await, "0");
     run(&client, "REFRESH MATERIALIZED VIEW hourly").await;
     assert_eq!(value(&client, "SELECT n FROM hourly").await, "1");
     // While nothing changes, the time up to which it is complete moves on.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(
-        value(&client, "SELECT staleness < interval '1 second' FROM sluice.status WHERE name = 'hourly'").await,
-        "t"
-    );
+    let complete = "SELECT data_timestamp FROM sluice.status WHERE name = 'hourly'";
+    let before = value(&client, complete).await;
+    becomes(&client, &format!("SELECT ({complete}) > timestamptz '{before}' + interval '1 second'"), "t").await;
     verified_at_every_snapshot(&server).await;
     server.stop();
 }
@@ -276,7 +261,7 @@ async fn what_falls_behind_says_so() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(value(&client, late).await, "f", "nothing changed, so nothing is missing");
     run(&client, "INSERT INTO t VALUES (1)").await;
-    until(&client, late, "t").await;
+    becomes(&client, late, "t").await;
     let said = value(&client, health).await;
     assert!(said.starts_with("WARN | ") && said.ends_with("its schedule allows 1s: paused"), "{said}");
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -430,19 +415,15 @@ async fn verify_says_that_a_cut_has_expired_and_refreshes() {
         let output = command.args(["verify", "--dir"]).arg(dir.path()).args(args).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let started = Instant::now();
     let mut id = 0;
-    let text = loop {
+    wait_until(async || {
         id += 1;
         run(&client, &format!("INSERT INTO t VALUES ({id}, 1)")).await;
         let (code, text) = verify(&[]);
-        if code == Some(2) {
-            break text;
-        }
-        assert!(code == Some(0) && started.elapsed() < Duration::from_secs(30), "{code:?} {text}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
-    assert!(text.contains("late") && text.contains("has expired"), "{text}");
+        assert!(code == Some(0) || text.contains("late") && text.contains("has expired"), "{code:?} {text}");
+        if code == Some(2) { Ok(()) } else { Err(format!("nothing has expired: {text}")) }
+    })
+    .await;
     assert_eq!(verify(&["--refresh", "another"]).0, Some(2), "no such view");
     assert_eq!(verify(&["late"]).0, Some(2));
     let (code, text) = verify(&["--refresh", "late"]);

@@ -15,6 +15,7 @@ mod foreign;
 mod formats;
 mod harness;
 mod held;
+mod hold;
 mod inspect;
 mod lookup;
 mod nycflights;

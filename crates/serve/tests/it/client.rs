@@ -8,6 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Longer than any answer takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A server that stops when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
@@ -51,7 +54,7 @@ impl Server {
 
     pub fn connect(&self) -> Client {
         let mut stream = TcpStream::connect(self.address).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let parameters = b"\0\x03\0\0user\0tester\0\0";
         stream.write_all(&[&(parameters.len() as u32 + 4).to_be_bytes()[..], parameters].concat()).expect("sent");
         let mut client = Client { stream, key: Vec::new(), last_error: String::new() };
@@ -91,6 +94,14 @@ impl Client {
     pub fn query(&mut self, sql: &str) -> Vec<String> {
         self.send(&[message(b'Q', &[sql.as_bytes(), b"\0"])]);
         self.until_ready()
+    }
+
+    /// Whether there is something to read, waiting for it so long.
+    pub fn has_answer(&self, wait: Duration) -> bool {
+        self.stream.set_read_timeout(Some(wait)).expect("a timeout");
+        let some = self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        some
     }
 
     pub fn until_ready(&mut self) -> Vec<String> {

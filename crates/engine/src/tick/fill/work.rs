@@ -10,7 +10,7 @@ use crate::tick::requests::{FillReply, Filled, FilledRows, Progress, Request, Re
 use crate::tick::save::INLINE_ROWS;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use sluice_flow::{DataError, Delta};
-use sluice_lake::{FileWriter, RowInsert, TableInfo, WrittenFile};
+use sluice_lake::{FileWriter, RowInsert, TableInfo, WrittenFile, failpoint};
 use sluice_sql::{Result, SqlError};
 use sluice_zset::{ZBatch, consolidate, with_row_count};
 use std::sync::Arc;
@@ -70,6 +70,7 @@ impl Work {
         let mut all_errors = Delta::default();
         let (mut read, mut told) = (0, Instant::now());
         let mut step = |inputs: &[Delta]| -> Result<()> {
+            failpoint("in_fill");
             if self.reply.is_closed() {
                 return Err(canceled());
             }
