@@ -128,6 +128,7 @@ impl Engine {
             catalog: Arc::new(Catalog::new(schemas, defs)),
             tables: state.tables,
             altered: Default::default(),
+            in_use: Default::default(),
         })
     }
 

@@ -16,4 +16,6 @@ pub struct Version {
     pub tables: BTreeMap<i64, Arc<TableVersion>>,
     /// Tables that an open transaction has altered: the engine's indexes know their columns by other places.
     pub(crate) altered: BTreeSet<i64>,
+    /// Lives as long as this version or a copy of it.
+    pub(crate) in_use: Arc<()>,
 }

@@ -2,6 +2,7 @@
 
 use crate::duckdb::check;
 use crate::harness::{Server, becomes, rows, run, value, without};
+use crate::hold::Hold;
 use std::path::Path;
 use tokio_postgres::Client;
 
@@ -198,5 +199,46 @@ async fn a_maintained_table_comes_back() {
     server.stop();
     let server = Server::start(dir.path());
     becomes(&server.connect().await, "SELECT * FROM g", "eu | 11; us | 20").await;
+    server.stop();
+}
+
+/// DuckDB commits between the beginning of a commit and its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_overtaken_comes_after() {
+    if without("duckdb") {
+        return;
+    }
+    let (dir, hold) = (tempfile::tempdir().unwrap(), Hold::at("before_commit"));
+    let server = hold.server(dir.path());
+    let client = server.connect().await;
+    shop(&client).await;
+    let other = server.connect().await;
+    for (ours, theirs, expected) in [
+        ("INSERT INTO o VALUES (3, 1, 5)", "INSERT INTO o VALUES (4, 2, 7)", "eu | 15; us | 27"),
+        ("BEGIN; UPDATE o SET v = v + 1 WHERE id = 1; COMMIT", "INSERT INTO c VALUES (3, 'x')", "eu | 16; us | 27"),
+    ] {
+        hold.arm();
+        let commit = async {
+            run(&client, ours).await;
+        };
+        let meanwhile = async {
+            hold.reached().await;
+            write(dir.path(), theirs);
+            hold.release();
+        };
+        tokio::join!(commit, meanwhile);
+        becomes(&other, "SELECT * FROM g", expected).await;
+    }
+    hold.arm();
+    let commit = async { rows(&client, "INSERT INTO o VALUES (9, 1, 1)").await };
+    let meanwhile = async {
+        hold.reached().await;
+        write(dir.path(), "INSERT INTO o VALUES (9, 2, 2)");
+        hold.release();
+    };
+    let (refused, ()) = tokio::join!(commit, meanwhile);
+    assert!(refused.unwrap_err().starts_with("23505"), "theirs was first");
+    becomes(&other, "SELECT * FROM g", "eu | 16; us | 29").await;
+    verified(&other).await;
     server.stop();
 }

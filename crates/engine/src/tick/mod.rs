@@ -11,6 +11,7 @@ mod graph;
 mod maintain;
 mod pace;
 mod publish;
+mod recent;
 mod recover;
 mod requests;
 mod restore;
@@ -44,6 +45,8 @@ const WAITING: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(1);
 /// The same for what only people look at.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// So often may other programs commit while a tick is at it.
+const OVERTAKEN_MAX: usize = 10;
 
 /// Everything that only the engine's thread touches.
 pub(crate) struct Core {
@@ -53,7 +56,7 @@ pub(crate) struct Core {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) status: Arc<RwLock<BTreeMap<i64, ViewStatus>>>,
     /// Rows changed by recent ticks, so that a transaction can tell what changed since it began.
-    pub(crate) recent: transactions::Recent,
+    pub(crate) recent: recent::Recent,
     pub(crate) upkeep: maintain::Upkeep,
     /// Tables that another program changed in a way that is not followed.
     pub(crate) parking: foreign::Parking,
@@ -179,13 +182,26 @@ impl Core {
         let _ = self.try_tick(transactions);
     }
 
-    /// Runs a tick and answers its transactions; does nothing when there is nothing to do.
-    fn try_tick(&mut self, transactions: Vec<Transaction>) -> Result<()> {
+    /// Runs a tick and answers its transactions; does nothing when there is nothing to do. Where another program commits
+    /// first, what that wrote comes first.
+    fn try_tick(&mut self, mut transactions: Vec<Transaction>) -> Result<()> {
+        for _ in 0..OVERTAKEN_MAX {
+            match self.one_tick(transactions, false) {
+                Ok(None) => return Ok(()),
+                Ok(Some(overtaken)) => transactions = overtaken,
+                Err(e) => return Err(e),
+            }
+        }
+        self.one_tick(transactions, true).map(drop)
+    }
+
+    /// Returns the transactions if another program committed first, unless it is the `last` attempt.
+    fn one_tick(&mut self, transactions: Vec<Transaction>, last: bool) -> Result<Option<Vec<Transaction>>> {
         self.look_for_foreign();
         let now = Utc::now().timestamp_micros();
         let due = self.graph.is_due(now) || self.graph.retry_due(now);
         if transactions.is_empty() && !due && !self.graph.foreign {
-            return Ok(());
+            return Ok(None);
         }
         if let Err(e) = self.follow_foreign() {
             for t in transactions {
@@ -202,16 +218,19 @@ impl Core {
         if let Err(e) = &outcome {
             tracing::warn!("a tick was taken back: {}", e.message);
             self.abort();
+            if self.graph.foreign && !redefines && !last {
+                return Ok(Some(accepted.into_iter().map(|(transaction, _)| transaction).collect()));
+            }
             // Tables and indexes that came or went with it are not worth an undo of their own.
             self.graph.stale |= redefines;
             self.graph.foreign |= redefines;
         }
-        for (reply, committed) in accepted {
-            let answer = outcome.clone().map(|_| Committed { again: committed });
+        for (transaction, again) in accepted {
+            let answer = outcome.clone().map(|_| Committed { again });
             // A client that went away needs no answer.
-            let _ = reply.send(answer);
+            let _ = transaction.reply.send(answer);
         }
-        outcome.map(drop)
+        outcome.map(|_| None)
     }
 
     /// Notices snapshots of other programs; a commit over them would be refused.
@@ -249,6 +268,12 @@ impl Core {
             now_micros: tick.time_micros,
             zone: Zone::Utc,
         }
+    }
+
+    /// Readers see this version from now on.
+    fn reveal(&mut self, version: Version) {
+        self.recent.record_shown(version.snapshot, &version.in_use);
+        *self.context.version.write() = Arc::new(version);
     }
 
     /// Takes back everything that operators and indexes have staged.

@@ -45,6 +45,8 @@ impl Core {
             lag_bytes: options.lag_bytes,
             looked: Instant::now(),
         };
+        let first = core.context.version();
+        core.recent.record_shown(first.snapshot, &first.in_use);
         core.look_back()?;
         match core.followed()? {
             Some(record) => core.restore_all(&record)?,
@@ -86,7 +88,7 @@ impl Core {
     /// Rebuilds indexes and operators at the newest snapshot, and publishes where a view is not what its query gives.
     pub(super) fn rebuild_all(&mut self) -> Result<()> {
         let version = newest(&self.lake)?;
-        *self.context.version.write() = Arc::new(version);
+        self.reveal(version);
         self.graph = Graph::new(self.lake.state().snapshot);
         let mut tick = self.start_tick();
         let catalog = Arc::clone(&tick.base.catalog);
@@ -240,5 +242,6 @@ fn newest(lake: &Lake) -> Result<Version> {
         catalog: Arc::new(catalog),
         tables,
         altered: Default::default(),
+        in_use: Default::default(),
     })
 }

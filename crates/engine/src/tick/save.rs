@@ -15,6 +15,7 @@ use sluice_sql::{Result, SqlError};
 use sluice_zset::with_row_count;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// More new rows of a table than this become a Parquet file.
 pub(super) const INLINE_ROWS: usize = 2_000;
@@ -97,7 +98,7 @@ impl Core {
         for (_, index) in self.context.indexes.all() {
             index.write().commit(snapshot)?;
         }
-        self.recent.record(snapshot, &tick.writes);
+        self.recent.record(snapshot, &tick.writes, Instant::now());
         if definitions.changed {
             self.graph.defined_at = snapshot;
         }
@@ -116,8 +117,9 @@ impl Core {
             catalog: definitions.catalog,
             tables,
             altered: Default::default(),
+            in_use: Default::default(),
         };
-        *self.context.version.write() = Arc::new(version);
+        self.reveal(version);
         Ok(())
     }
 

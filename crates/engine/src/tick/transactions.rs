@@ -11,71 +11,12 @@ use hashbrown::HashMap;
 use sluice_lake::SidecarChange;
 use sluice_sql::{Result, SqlError};
 use sluice_zset::{group_rows, normalize_key};
-use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 type SavedIndexes = HashMap<(i64, Vec<usize>), crate::context::SharedIndex>;
 
-type Accepted = Vec<(oneshot::Sender<Result<super::Committed>>, Option<Changed>)>;
-
-/// The last change of each row, for as long as a transaction may ask.
-#[derive(Default)]
-pub(crate) struct Recent {
-    rows: HashMap<(i64, i64), i64>,
-    log: VecDeque<(i64, Vec<(i64, i64)>)>,
-    /// Changes up to this snapshot are forgotten: a transaction that began before it cannot be checked.
-    horizon: i64,
-    truncated: HashMap<i64, i64>,
-    /// The snapshot that last changed rows of a table, and the one that last altered it.
-    changed: HashMap<i64, i64>,
-    altered: HashMap<i64, i64>,
-}
-
-/// How many changed rows are remembered.
-const RECENT_ROWS: usize = 2_000_000;
-
-impl Recent {
-    fn changed_since(&self, table: i64, row: i64, snapshot: i64) -> bool {
-        self.rows.get(&(table, row)).is_some_and(|&s| s > snapshot)
-            || self.truncated.get(&table).is_some_and(|&s| s > snapshot)
-    }
-
-    pub(crate) fn table_changed_since(&self, table: i64, snapshot: i64) -> bool {
-        self.changed.get(&table).is_some_and(|&s| s > snapshot)
-    }
-
-    /// Remembers that a table's definition changed: rows made for the old one do not fit.
-    pub(crate) fn record_altered(&mut self, snapshot: i64, tables: impl Iterator<Item = i64>) {
-        self.altered.extend(tables.map(|t| (t, snapshot)));
-    }
-
-    pub(crate) fn record(&mut self, snapshot: i64, writes: &WriteSet) {
-        let mut rows = vec![];
-        for (&table, staged) in &writes.tables {
-            if !staged.is_empty() {
-                self.changed.insert(table, snapshot);
-            }
-            if staged.truncated {
-                self.truncated.insert(table, snapshot);
-            }
-            rows.extend(staged.removed.iter().map(|&row| (table, row)));
-        }
-        for row in &rows {
-            self.rows.insert(*row, snapshot);
-        }
-        self.log.push_back((snapshot, rows));
-        while self.rows.len() > RECENT_ROWS {
-            let Some((snapshot, rows)) = self.log.pop_front() else { break };
-            self.horizon = snapshot;
-            for row in rows {
-                if self.rows.get(&row) == Some(&snapshot) {
-                    self.rows.remove(&row);
-                }
-            }
-        }
-    }
-}
+/// Transactions that a tick took, with what those changed that were run again.
+type Accepted = Vec<(Transaction, Option<Changed>)>;
 
 /// Why a transaction is not taken as it is.
 enum Refusal {
@@ -96,14 +37,14 @@ impl Core {
         let mut sidecar = SidecarChange::default();
         let mut definitions = Definitions::unchanged(&tick.base);
         for transaction in transactions {
-            let Transaction { base, writes, ddl, again, reply } = transaction;
+            let Transaction { base, writes, ddl, again, .. } = &transaction;
             // A change of definitions is alone in its tick: if it is not taken, all is as it was before.
             let before = (!ddl.is_empty()).then(|| (self.context.indexes.saved(), Arc::clone(&tick.base)));
             if !ddl.is_empty() {
-                match self.apply_ddl(tick, base, &ddl, &mut sidecar) {
+                match self.apply_ddl(tick, *base, ddl, &mut sidecar) {
                     Ok(changed) => definitions = changed,
                     Err(e) => {
-                        let _ = reply.send(Err(e));
+                        let _ = transaction.reply.send(Err(e));
                         self.undo_ddl(tick, before);
                         return (accepted, SidecarChange::default(), Ok(Definitions::unchanged(&tick.base)));
                     }
@@ -111,27 +52,27 @@ impl Core {
             }
             // Its keys are looked up in what the transactions before it left.
             if let Err(e) = self.errands.wait() {
-                let _ = reply.send(Err(e.clone()));
+                let _ = transaction.reply.send(Err(e.clone()));
                 return (accepted, sidecar, Err(e));
             }
-            let outcome = match self.check(tick, &definitions, base, &writes) {
-                Ok(()) => Ok((writes, None)),
+            let outcome = match self.check(tick, &definitions, *base, writes) {
+                Ok(()) => Ok((writes.clone(), None)),
                 Err(Refusal::Error(e)) => Err(e),
                 Err(Refusal::Conflict(e)) => match again {
                     None => Err(e),
-                    Some(again) => self.run_again(tick, &definitions, &*again),
+                    Some(again) => self.run_again(tick, &definitions, &**again),
                 },
             };
             match outcome {
                 Ok((writes, changed)) => {
-                    accepted.push((reply, changed));
+                    accepted.push((transaction, changed));
                     // Half a transaction in the indexes: only taking back the whole tick is safe.
                     if let Err(e) = self.stage(tick, &definitions, writes) {
                         return (accepted, sidecar, Err(e));
                     }
                 }
                 Err(e) => {
-                    let _ = reply.send(Err(e));
+                    let _ = transaction.reply.send(Err(e));
                     if before.is_some() {
                         self.undo_ddl(tick, before);
                         return (accepted, SidecarChange::default(), Ok(Definitions::unchanged(&tick.base)));
@@ -176,7 +117,7 @@ impl Core {
             let Some(def) = definitions.catalog.by_id(table) else {
                 return Err(Refusal::Error(SqlError::new("42P01", "a table was dropped while it was written to")));
             };
-            if self.recent.altered.get(&table).is_some_and(|&s| s > base) {
+            if self.recent.altered_since(table, base) {
                 let message = format!("could not serialize access to \"{}\": it was altered meanwhile", def.name);
                 return Err(Refusal::Conflict(SqlError::new("40001", message).hint("Run the transaction again.")));
             }
@@ -194,7 +135,7 @@ impl Core {
             let message = format!("could not serialize access to \"{}\" due to concurrent update", def.name);
             Refusal::Conflict(SqlError::new("40001", message).hint("Run the transaction again."))
         };
-        if base < self.recent.horizon && !staged.removed.is_empty() {
+        if self.recent.has_forgotten(base) && !staged.removed.is_empty() {
             return Err(conflict());
         }
         let in_tick = tick.writes.tables.get(&def.id);
