@@ -13,6 +13,7 @@ Usage: cargo xtask <COMMAND>
   test [--without LIST]  run every test, with the programs that the tests need
                          LIST: some of postgres,duckdb,psql,strace, comma-separated
   bench medallion [N]    measure with N orders of history (1,000,000), in a release build, beside DuckDB
+  bench steady [N]       N minutes (30) of 1,000 changes a second, and what grows meanwhile
   tidy                   check the rules that the compiler does not know
 
 test starts one PostgreSQL server for the run; test and bench keep a Python environment with DuckDB and

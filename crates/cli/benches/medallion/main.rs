@@ -1,4 +1,5 @@
-//! The medallion under load, over the PostgreSQL protocol: `cargo xtask bench medallion [ORDERS]`.
+//! The medallion under load, over the PostgreSQL protocol: `cargo xtask bench medallion [ORDERS]`, and
+//! `cargo xtask bench steady [MINUTES]`, which shows whether anything grows.
 //!
 //! Prints a table of medians. Beside what follows a change stands the recomputation of the same views in the same
 //! run, by DataFusion and by DuckDB.
@@ -12,9 +13,11 @@ mod points;
 mod report;
 mod server;
 mod shop;
+mod steady;
 
 use report::Report;
 use server::Server;
+use std::path::Path;
 use std::time::Instant;
 
 /// History beside which the cost of one change is measured first.
@@ -22,10 +25,18 @@ const FEW: u64 = 100_000;
 
 #[tokio::main]
 async fn main() {
-    let orders: u64 = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(1_000_000);
+    let number: Option<u64> = std::env::args().skip(1).find_map(|a| a.parse().ok());
     let dir = std::env::temp_dir().join(format!("sluice-bench-{}", std::process::id()));
+    match std::env::args().any(|a| a == "steady") {
+        true => steady::run(&dir, number.unwrap_or(30)).await,
+        false => medallion(&dir, number.unwrap_or(1_000_000)).await,
+    }
+    let _ = std::fs::remove_dir_all(&dir);
+}
+
+async fn medallion(dir: &Path, orders: u64) {
     let mut report = Report::new(orders);
-    let server = Server::start(&dir).await;
+    let server = Server::start(dir).await;
     let client = server.connect().await;
     shop::create(&client).await;
     shop::copy_orders(&client, FEW, 1).await;
@@ -50,7 +61,6 @@ async fn main() {
     let server = restart(server, &mut report).await;
     server.stop();
     report.print();
-    let _ = std::fs::remove_dir_all(&dir);
 }
 
 /// kill -9, and the time until a write is accepted and seen in gold.

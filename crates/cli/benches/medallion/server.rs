@@ -12,9 +12,15 @@ pub struct Server {
 
 impl Server {
     pub async fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[]).await
+    }
+
+    /// Starts with more arguments.
+    pub async fn start_with(dir: &Path, args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(["up", "--listen", "127.0.0.1:0", "--dir"])
             .arg(dir)
+            .args(args)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
