@@ -37,7 +37,11 @@ pub fn evaluate(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<
 }
 
 fn values(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> std::result::Result<Vec<ArrayRef>, DataFusionError> {
-    exprs.iter().map(|e| e.evaluate(batch)?.into_array(batch.num_rows())).collect()
+    let values = || exprs.iter().map(|e| e.evaluate(batch)?.into_array(batch.num_rows())).collect();
+    // A function that panics over some row costs that row, as any other failure does.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(values)).unwrap_or_else(|_| {
+        Err(DataFusionError::Execution("[XX000] a function panicked: this is a bug of it".to_string()))
+    })
 }
 
 fn bisect(
@@ -92,6 +96,9 @@ pub fn classify_error(error: &DataFusionError) -> (String, String) {
             ArrowError::DivideByZero => return ("22012".into(), "division by zero".into()),
             ArrowError::ArithmeticOverflow(_) => return ("22003".into(), "value out of range".into()),
             ArrowError::CastError(m) | ArrowError::ParseError(m) => return ("22P02".into(), m.clone()),
+            ArrowError::ComputeError(m) if m.contains("overflow") => {
+                return ("22003".into(), "value out of range".into());
+            }
             ArrowError::InvalidArgumentError(m) | ArrowError::ComputeError(m) => m.clone(),
             other => other.to_string(),
         },

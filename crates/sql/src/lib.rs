@@ -5,6 +5,7 @@
 mod assign;
 pub mod calendar;
 mod circuit;
+mod cross_join;
 pub mod datetime;
 mod error;
 mod functions;
@@ -22,7 +23,7 @@ pub use error::{Result, SqlError, nearest};
 pub use functions::cast::{cast_column, timestamp_text};
 pub use functions::uuid::{canonical as canonical_uuid, shown as uuid_text};
 pub use keys::derive_key;
-pub use optimize::optimize_view;
+pub use optimize::{optimize_view, query_rules};
 pub use query::names::fold;
 pub use query::planner::{PlannedQuery, Planner, Tables, no_such_table};
 pub use types::{SqlType, UTC};

@@ -2,12 +2,12 @@
 //! later DataFusion adds must not reach a stored view unseen.
 
 use crate::Result;
+use crate::cross_join::SafeEliminateCrossJoin;
 use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
-use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::eliminate_outer_join::EliminateOuterJoin;
@@ -27,6 +27,14 @@ pub fn optimize_view(plan: LogicalPlan, options: &Arc<ConfigOptions>) -> Result<
     Ok(Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})?)
 }
 
+/// The rules for queries that run at once: DataFusion's, but for one that changes what NULL means.
+pub fn query_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let safe = |rule: Arc<dyn OptimizerRule + Send + Sync>| -> Arc<dyn OptimizerRule + Send + Sync> {
+        if rule.name() == "eliminate_cross_join" { Arc::new(SafeEliminateCrossJoin::default()) } else { rule }
+    };
+    Optimizer::new().rules.into_iter().map(safe).collect()
+}
+
 fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
         Arc::new(RewriteSetComparison::new()),
@@ -38,7 +46,7 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(ExtractEquijoinPredicate::new()),
         Arc::new(EliminateDuplicatedExpr::new()),
         Arc::new(EliminateFilter::new()),
-        Arc::new(EliminateCrossJoin::new()),
+        Arc::new(SafeEliminateCrossJoin::default()),
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),
         Arc::new(CommonSubexprEliminate::new()),

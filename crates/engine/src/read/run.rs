@@ -43,6 +43,7 @@ impl Runner {
             .with_runtime_env(runtime)
             .with_scalar_functions(planner.scalar_functions())
             .with_aggregate_functions(planner.aggregate_functions())
+            .with_optimizer_rules(sluice_sql::query_rules())
             // Plans come analyzed, with PostgreSQL's types: a second pass would have nothing to add.
             .with_analyzer_rules(vec![])
             .build();

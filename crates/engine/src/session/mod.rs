@@ -25,6 +25,7 @@ use crate::statement::{self, Parsed, Statement};
 use crate::version::Version;
 use block::Block;
 use datafusion::common::ScalarValue;
+use futures::FutureExt;
 pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
@@ -91,7 +92,11 @@ impl Session {
                 "current transaction is aborted, commands ignored until end of transaction block",
             ));
         }
-        let result = self.run(parsed, params).await;
+        let run = std::panic::AssertUnwindSafe(self.run(parsed, params)).catch_unwind();
+        let result = run.await.unwrap_or_else(|_| {
+            tracing::error!("a statement panicked");
+            Err(SqlError::new("XX000", "the statement ended in a panic, which is a bug: nothing of it was done"))
+        });
         if result.is_err() && self.block.is_some() {
             self.failed = true;
         }

@@ -36,8 +36,9 @@ impl Cast {
         let text = is_text(from) && !is_text(to) && !matches!(to, DataType::Null);
         let rounds = (from.is_floating() || matches!(from, DataType::Decimal128(_, _))) && to.is_integer();
         let decimal = matches!(to, DataType::Decimal128(_, _)) && from.is_numeric();
-        let shown = matches!(from, DataType::Timestamp(_, _) | DataType::Float32 | DataType::Float64) && is_text(to);
-        text || rounds || decimal || shown
+        let shown = matches!(from, DataType::Timestamp(_, _) | DataType::Date32) || from.is_floating();
+        let narrows = from.is_integer() && to.is_integer() && from.primitive_width() > to.primitive_width();
+        text || rounds || decimal || narrows || (shown && is_text(to))
     }
 }
 
@@ -92,6 +93,7 @@ pub fn cast_column(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         (T::Decimal128(_, s), T::Int64) => decimal_to_int::<Int64Type>(column, *s, "bigint"),
         (T::Decimal128(_, from), T::Decimal128(p, s)) => rescale_decimals(column, *from, *p, *s),
         (T::Float32 | T::Float64, to) if is_text(to) => floats_to_text(column, to),
+        (T::Date32, to) if is_text(to) => dates_to_text(column, to),
         (T::Timestamp(_, zone), to) if is_text(to) => timestamps_to_text(column, zone.is_some(), to),
         (from, to) if is_text(from) && !is_text(to) => text_to(column, to),
         (from, to) => plain(column, to).map_err(|e| match e.find_root() {
@@ -156,6 +158,9 @@ fn text_to(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     let view = plain(column, &DataType::Utf8View)?;
     let trimmed: ArrayRef = if matches!(target, DataType::Binary | DataType::BinaryView) {
         return bytes(view.as_string_view(), target);
+    } else if matches!(target, DataType::Interval(_)) {
+        let spelled = |v: &str| super::interval_text::spelled(v).unwrap_or_else(|| v.trim().to_string());
+        Arc::new(view.as_string_view().iter().map(|v| v.map(spelled)).collect::<StringViewArray>())
     } else {
         Arc::new(view.as_string_view().iter().map(|v| v.map(str::trim)).collect::<StringViewArray>())
     };
@@ -233,15 +238,19 @@ fn floats_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         DataType::Float32 => column
             .as_primitive::<Float32Type>()
             .iter()
-            .map(|v| v.map(|v| float_text(&v.to_string(), v.into())))
+            .map(|v| v.map(|v| float_text(&v.to_string(), &format!("{v:e}"), v.into())))
             .collect(),
-        _ => column.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| float_text(&v.to_string(), v))).collect(),
+        _ => column
+            .as_primitive::<Float64Type>()
+            .iter()
+            .map(|v| v.map(|v| float_text(&v.to_string(), &format!("{v:e}"), v)))
+            .collect(),
     };
     plain(&(Arc::new(text) as ArrayRef), target)
 }
 
 /// PostgreSQL writes the shortest digits that read back, with an exponent from 1e15 and below 1e-4.
-fn float_text(shortest: &str, value: f64) -> String {
+fn float_text(shortest: &str, scientific: &str, value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
     }
@@ -252,20 +261,19 @@ fn float_text(shortest: &str, value: f64) -> String {
     if size == 0.0 || (1e-4..1e15).contains(&size) {
         return shortest.strip_suffix(".0").unwrap_or(shortest).to_string();
     }
-    let digits: String = shortest.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_start_matches('0').trim_end_matches('0');
-    let exponent = size.log10().floor() as i32;
-    let exponent = if size < 10f64.powi(exponent) {
-        exponent - 1
-    } else if size >= 10f64.powi(exponent + 1) {
-        exponent + 1
-    } else {
-        exponent
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+    format!("{mantissa}e{sign}{exponent:0>2}")
+}
+
+/// As PostgreSQL shows dates: years of four digits and more, and those before 1 AD with `BC`.
+fn dates_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
+    let shown = |days: i32| {
+        let text = timestamp_text(i64::from(days) * 86_400_000_000);
+        text.replacen(" 00:00:00", "", 1)
     };
-    let (first, rest) = digits.split_at(1);
-    let point = if rest.is_empty() { "" } else { "." };
-    let sign = if value < 0.0 { "-" } else { "" };
-    format!("{sign}{first}{point}{rest}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    let text: StringViewArray = column.as_primitive::<Date32Type>().iter().map(|v| v.map(shown)).collect();
+    plain(&(Arc::new(text) as ArrayRef), target)
 }
 
 fn timestamps_to_text(column: &ArrayRef, zoned: bool, target: &DataType) -> Result<ArrayRef> {

@@ -1,5 +1,8 @@
-//! `interval * number` and `interval / number`, which the planner lacks.
+//! What the planner lacks or types otherwise: `interval * number`, `date + interval`, `date - date`, quotients of
+//! numerics, `extract`.
 
+use super::arithmetic::Arithmetic;
+use super::date_parts::DatePart;
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
 use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -7,7 +10,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    Cast, ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, Cast, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 use sqlparser::ast::BinaryOperator;
 use std::sync::Arc;
@@ -16,25 +20,66 @@ const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAY_NANOS: f64 = 86_400e9;
 const MONTH_DAYS: f64 = 30.0;
 
-/// Plans a product or quotient of an interval and a number.
+/// Plans operators whose types or meaning are PostgreSQL's.
 #[derive(Debug)]
 pub(crate) struct IntervalPlanner;
 
 impl ExprPlanner for IntervalPlanner {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        let is_interval = |e: &Expr| e.get_type(schema).is_ok_and(|t| matches!(t, DataType::Interval(_)));
-        let is_number = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_numeric());
-        let divides = raw.op == BinaryOperator::Divide;
-        if !divides && raw.op != BinaryOperator::Multiply {
+        use BinaryOperator as O;
+        let (Ok(l), Ok(r)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
-        }
-        if is_interval(&raw.left) && is_number(&raw.right) {
-            return Ok(PlannerResult::Planned(scale(raw.left, raw.right, divides)));
-        }
-        if !divides && is_number(&raw.left) && is_interval(&raw.right) {
-            return Ok(PlannerResult::Planned(scale(raw.right, raw.left, false)));
-        }
-        Ok(PlannerResult::Original(raw))
+        };
+        let is_interval = |t: &DataType| matches!(t, DataType::Interval(_) | DataType::Duration(_));
+        let is_date = |t: &DataType| matches!(t, DataType::Date32);
+        Ok(PlannerResult::Planned(match raw.op {
+            O::Multiply | O::Divide if matches!(l, DataType::Interval(_)) && r.is_numeric() => {
+                scale(raw.left, raw.right, raw.op == O::Divide)
+            }
+            O::Multiply if l.is_numeric() && matches!(r, DataType::Interval(_)) => scale(raw.right, raw.left, false),
+            O::Divide if l.is_decimal() && (r.is_decimal() || r.is_integer()) || l.is_integer() && r.is_decimal() => {
+                let args = vec![decimal(raw.left, &l), decimal(raw.right, &r)];
+                let divide = ScalarUDF::new_from_impl(Arithmetic::new(Operator::Divide));
+                Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(divide), args))
+            }
+            O::Plus if is_date(&l) && is_interval(&r) => binary(timestamp(raw.left), Operator::Plus, raw.right),
+            O::Minus if is_date(&l) && is_interval(&r) => binary(timestamp(raw.left), Operator::Minus, raw.right),
+            O::Plus if is_interval(&l) && is_date(&r) => binary(timestamp(raw.right), Operator::Plus, raw.left),
+            O::Minus if is_date(&l) && is_date(&r) => {
+                cast(binary(raw.left, Operator::Minus, raw.right), DataType::Int32)
+            }
+            _ => return Ok(PlannerResult::Original(raw)),
+        }))
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let Some(Expr::Literal(field, _)) = args.first() else { return Ok(PlannerResult::Original(args)) };
+        let field = field.try_as_str().flatten().unwrap_or_default();
+        let extract = Arc::new(ScalarUDF::new_from_impl(DatePart::extract(field)));
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(extract, args))))
+    }
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
+}
+
+fn cast(expr: Expr, to: DataType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expr), to))
+}
+
+/// A date moved by an interval is a timestamp.
+fn timestamp(date: Expr) -> Expr {
+    cast(date, super::zoned::LOCAL)
+}
+
+/// The numeric that holds every value of an integer type.
+fn decimal(expr: Expr, ty: &DataType) -> Expr {
+    match ty {
+        DataType::Int16 => cast(expr, DataType::Decimal128(5, 0)),
+        DataType::Int32 => cast(expr, DataType::Decimal128(10, 0)),
+        integer if integer.is_integer() => cast(expr, DataType::Decimal128(20, 0)),
+        _ => expr,
     }
 }
 

@@ -4,12 +4,17 @@
 pub(crate) mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
+pub(crate) mod checked_math;
 pub(crate) mod coalesce;
+pub(crate) mod date_parts;
 pub(crate) mod decimal;
+pub(crate) mod float_key;
 pub(crate) mod format;
 pub(crate) mod interval;
+pub(crate) mod interval_text;
 pub(crate) mod json;
 pub(crate) mod normalize;
+pub(crate) mod pad;
 pub(crate) mod rewrite;
 pub(crate) mod round;
 pub(crate) mod session_zone;

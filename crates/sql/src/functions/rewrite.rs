@@ -2,7 +2,8 @@
 
 use super::arithmetic::Arithmetic;
 use super::cast::Cast;
-use arrow::datatypes::DataType;
+use super::float_key;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -57,7 +58,24 @@ fn both_floats(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
     if is_decimal(&left) && is_float(&right) {
         return (float(left), right);
     }
-    (left, right)
+    same_times(left, right, schema)
+}
+
+/// A date beside a timestamp is one, and a timestamp beside a timestamptz too: the planner would compare nanoseconds,
+/// which end in 2262.
+fn same_times(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let rank = |e: &Expr| match e.get_type(schema) {
+        Ok(DataType::Date32) => Some((0, DataType::Date32)),
+        Ok(ty @ DataType::Timestamp(TimeUnit::Microsecond, None)) => Some((1, ty)),
+        Ok(ty @ DataType::Timestamp(TimeUnit::Microsecond, Some(_))) => Some((2, ty)),
+        _ => None,
+    };
+    let cast = |e: Expr, ty| Expr::Cast(datafusion::logical_expr::Cast::new(Box::new(e), ty));
+    match (rank(&left), rank(&right)) {
+        (Some((l, _)), Some((r, ty))) if l < r => (cast(left, ty), right),
+        (Some((l, ty)), Some((r, _))) if l > r => (left, cast(right, ty)),
+        _ => (left, right),
+    }
 }
 
 /// An aggregate whose result depends on the order of its input gets one where the query names none, so that every way
@@ -121,7 +139,7 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             Ok(Transformed::yes(call(Cast::new(to), vec![*cast.expr])))
         }
-        other => Ok(Transformed::no(other)),
+        other => float_key::compared(other, schema),
     }
 }
 

@@ -85,7 +85,7 @@ fn of_function(mut function: ScalarFunction, schema: &DFSchema, zone: Zone) -> R
             };
             Ok(Transformed::yes(typed(cut, second.unwrap_or_else(zoned))))
         }
-        "date_part" if of_zoned && field.as_deref() != Some("epoch") => {
+        "date_part" | "extract" if of_zoned && field.as_deref() != Some("epoch") => {
             function.args[1] = local(&function.args[1]);
             Ok(Transformed::yes(Expr::ScalarFunction(function)))
         }

@@ -46,7 +46,7 @@ impl ScalarUDFImpl for Sign {
         let values = args.args[0].to_array(args.number_rows)?;
         let result: ArrayRef = match values.data_type() {
             DataType::Float64 => {
-                let sign = |v: f64| if v == 0.0 || v.is_nan() { v } else { v.signum() };
+                let sign = |v: f64| if v == 0.0 || v.is_nan() { 0.0 } else { v.signum() };
                 Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(sign) as Float64Array)
             }
             DataType::Decimal128(_, _) => {

@@ -1,4 +1,5 @@
-//! Text that becomes uuid or json where a query casts it, or compares it with a value of such a type.
+//! Types that are stored as text: text that becomes one where a query casts it or compares it with a value of such a
+//! type, and expressions that keep it where the planner forgets it.
 
 use super::{json, uuid};
 use crate::SqlType;
@@ -12,8 +13,8 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, Case, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TextForm {
     ty: SqlType,
+    /// Whether the text has that form already.
+    formed: bool,
     name: String,
     signature: Signature,
 }
@@ -29,11 +32,17 @@ struct TextForm {
 impl TextForm {
     fn new(ty: SqlType) -> Self {
         let name = format!("text_to_{}", ty.name());
-        Self { ty, name, signature: Signature::user_defined(Volatility::Immutable) }
+        Self { ty, formed: false, name, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    /// Only says of which type it is.
+    fn mark(ty: SqlType) -> Self {
+        Self { formed: true, name: format!("text_as_{}", ty.name()), ..Self::new(ty) }
     }
 
     fn form(&self, text: &str) -> crate::Result<String> {
         match self.ty {
+            SqlType::Varchar(Some(length)) => Ok(text.chars().take(length as usize).collect()),
             SqlType::Uuid => uuid::canonical(text),
             SqlType::Jsonb => json::normal(text),
             _ => json::checked(text),
@@ -64,9 +73,14 @@ impl ScalarUDFImpl for TextForm {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
-        let text = cast(&args.args[0].to_array(args.number_rows)?, &DataType::Utf8View)?;
-        let formed = text.as_string_view().iter().map(|v| v.map(|v| self.form(v)).transpose());
-        let formed: ArrayRef = Arc::new(formed.collect::<crate::Result<StringViewArray>>().map_err(external)?);
+        let rows = if scalar { 1 } else { args.number_rows };
+        let text = cast(&args.args[0].to_array(rows)?, &DataType::Utf8View)?;
+        let formed: ArrayRef = if self.formed {
+            text
+        } else {
+            let formed = text.as_string_view().iter().map(|v| v.map(|v| self.form(v)).transpose());
+            Arc::new(formed.collect::<crate::Result<StringViewArray>>().map_err(external)?)
+        };
         Ok(if scalar {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&formed, 0)?)
         } else {
@@ -97,10 +111,28 @@ fn formed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(match expr {
         Expr::Cast(cast) => {
             let to = SqlType::of_field(&cast.field);
-            if has_form(&to) && type_of(&cast.expr, schema).is_some_and(|from| from != to && is_text(&from)) {
-                return Ok(Transformed::yes(call(to, *cast.expr)));
+            let Some(from) = type_of(&cast.expr, schema) else { return Ok(Transformed::no(Expr::Cast(cast))) };
+            match to {
+                to if has_form(&to) && from != to && is_text(&from) => {
+                    Transformed::yes(call(TextForm::new(to), *cast.expr))
+                }
+                to @ SqlType::Varchar(Some(_)) if from != to => {
+                    let text = Expr::Cast(Cast::new(cast.expr, DataType::Utf8View));
+                    Transformed::yes(call(TextForm::new(to), text))
+                }
+                to @ (SqlType::Text | SqlType::Varchar(None)) if has_form(&from) => {
+                    Transformed::yes(call(TextForm::mark(to), *cast.expr))
+                }
+                _ => Transformed::no(Expr::Cast(cast)),
             }
-            Transformed::no(Expr::Cast(cast))
+        }
+        Expr::Case(case) => of_case(case, schema)?,
+        Expr::ScalarFunction(f) if matches!(f.name(), "coalesce" | "nullif" | "greatest" | "least") => {
+            of_choice(f, schema)?
+        }
+        Expr::ScalarFunction(mut f) if matches!(f.name(), "concat" | "concat_ws") => {
+            f.args = f.args.into_iter().map(|a| shown(a, schema)).collect();
+            Transformed::yes(Expr::ScalarFunction(f))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let (left, right) = match (with_form(&left, schema), with_form(&right, schema)) {
@@ -119,6 +151,38 @@ fn formed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         },
         other => Transformed::no(other),
     })
+}
+
+/// CASE whose results are of such a type is of it too.
+fn of_case(mut case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let results = || case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+    let Some(ty) = results().find_map(|e| type_of(e, schema).filter(has_form)) else {
+        return Ok(Transformed::no(Expr::Case(case)));
+    };
+    for result in case.when_then_expr.iter_mut().map(|(_, then)| then).chain(&mut case.else_expr) {
+        **result = literal(ty.clone(), *result.clone())?;
+    }
+    Ok(Transformed::yes(call(TextForm::mark(ty), Expr::Case(case))))
+}
+
+/// So is a function that chooses one of its arguments.
+fn of_choice(mut f: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Some(ty) = f.args.iter().find_map(|e| type_of(e, schema).filter(has_form)) else {
+        return Ok(Transformed::no(Expr::ScalarFunction(f)));
+    };
+    f.args = f.args.into_iter().map(|e| literal(ty.clone(), e)).collect::<Result<_>>()?;
+    Ok(Transformed::yes(call(TextForm::mark(ty), Expr::ScalarFunction(f))))
+}
+
+/// Functions that take anything show a boolean as `t` or `f`.
+fn shown(expr: Expr, schema: &DFSchema) -> Expr {
+    if !expr.get_type(schema).is_ok_and(|t| t == DataType::Boolean) {
+        return expr;
+    }
+    let text = |t: &str| Box::new(Expr::Literal(ScalarValue::Utf8View(Some(t.into())), None));
+    let is = |b: bool| Box::new(Expr::Literal(ScalarValue::Boolean(Some(b)), None));
+    let when_then_expr = vec![(is(true), text("t")), (is(false), text("f"))];
+    Expr::Case(Case { expr: Some(Box::new(expr)), when_then_expr, else_expr: None })
 }
 
 fn compares(op: Operator) -> bool {
@@ -152,7 +216,7 @@ fn literal(ty: SqlType, expr: Expr) -> Result<Expr> {
     Ok(Expr::Literal(ScalarValue::Utf8View(Some(form)), metadata))
 }
 
-fn call(ty: SqlType, value: Expr) -> Expr {
-    let function = Arc::new(ScalarUDF::new_from_impl(TextForm::new(ty)));
+fn call(form: TextForm, value: Expr) -> Expr {
+    let function = Arc::new(ScalarUDF::new_from_impl(form));
     Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![value]))
 }

@@ -177,18 +177,21 @@ fn expr_name(expr: &Expr) -> Option<String> {
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, .. } => {
             let own = match expr.as_ref() {
-                Expr::Value(_) => None,
+                // Names of types give way to that of the outermost.
+                Expr::Value(_) | Expr::Cast { .. } | Expr::TypedString(_) | Expr::Interval(_) | Expr::Case { .. } => {
+                    cast_name(expr)
+                }
                 e => expr_name(e),
             };
             own.or_else(|| crate::SqlType::parse(data_type).ok().map(|t| short_type(&t)))
         }
         Expr::Case { else_result, .. } => {
-            let from_else = else_result.as_deref().filter(|e| !matches!(e, Expr::Value(_))).and_then(expr_name);
+            let from_else = else_result.as_deref().and_then(cast_name);
             Some(from_else.unwrap_or_else(|| "case".into()))
         }
         Expr::Extract { .. } => Some("extract".into()),
         Expr::Position { .. } => Some("position".into()),
-        Expr::Substring { .. } => Some("substring".into()),
+        Expr::Substring { shorthand, .. } => Some(if *shorthand { "substr" } else { "substring" }.into()),
         Expr::Trim { trim_where, .. } => {
             use sqlparser::ast::TrimWhereField as W;
             Some(match trim_where {
@@ -204,10 +207,6 @@ fn expr_name(expr: &Expr) -> Option<String> {
         Expr::Array(_) => Some("array".into()),
         Expr::Interval(_) => Some("interval".into()),
         Expr::TypedString(t) => crate::SqlType::parse(&t.data_type).ok().map(|t| short_type(&t)),
-        Expr::Value(v) => match v.value {
-            sqlparser::ast::Value::Boolean(_) => Some("bool".into()),
-            _ => None,
-        },
         Expr::Subquery(query) => match query.body.as_ref() {
             SetExpr::Select(select) => match select.projection.first() {
                 Some(SelectItem::UnnamedExpr(e)) => expr_name(e),
@@ -217,6 +216,16 @@ fn expr_name(expr: &Expr) -> Option<String> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// The name of what casts stand around, if it has one of its own.
+fn cast_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => cast_name(inner),
+        Expr::Case { else_result, .. } => cast_name(else_result.as_deref()?),
+        Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => None,
+        other => expr_name(other),
     }
 }
 

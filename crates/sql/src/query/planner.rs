@@ -1,13 +1,14 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
 use super::{
-    catalog, copies, distinct_on, names, outer_names, params, precedence, refuse, shared_columns, spell, ties,
+    catalog, copies, distinct_on, literals, names, outer_names, params, precedence, refuse, shared_columns, spell, ties,
 };
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::functions::session_zone::SessionZone;
 use crate::functions::text_form::TextForms;
 use crate::types::TypePlanner;
+use crate::walk::TreeMut;
 use crate::{Result, SqlError, SqlType, Zone};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, TableReference};
@@ -85,6 +86,9 @@ impl Planner {
             }
             aggregates.insert(f.name().to_string(), f);
         }
+        if let Some(f) = aggregates.get("var_samp").cloned() {
+            aggregates.insert("variance".into(), f);
+        }
         for f in own_aggregates() {
             aggregates.insert(f.name().to_string(), f);
         }
@@ -92,6 +96,9 @@ impl Planner {
             scalars.remove(*name);
         }
         for f in own_scalars() {
+            for alias in f.aliases() {
+                scalars.insert(alias.clone(), Arc::clone(&f));
+            }
             scalars.insert(f.name().to_string(), f);
         }
         let windows = SessionStateDefaults::default_window_functions();
@@ -151,6 +158,7 @@ impl Planner {
         refuse::check(&query)?;
         distinct_on::number_rows(&mut query)?;
         copies::number_copies(&mut query)?;
+        literals::spell_out(TreeMut::Query(&mut query));
         spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
         let mut planning = PlannerContext::new()
@@ -169,8 +177,10 @@ impl Planner {
     /// Plans a boolean or value expression over one table's columns, for CHECK and DEFAULT.
     pub fn plan_expr(&self, expr: &ast::Expr, schema: &DFSchema, tables: &dyn Tables) -> Result<Expr> {
         let context = Context { planner: self, tables };
+        let mut expr = expr.clone();
+        literals::spell_out(TreeMut::Expr(&mut expr));
         let planned = SqlToRel::new_with_options(&context, parser_options()).sql_to_expr(
-            expr.clone(),
+            expr,
             schema,
             &mut PlannerContext::new(),
         )?;
@@ -219,9 +229,14 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::round::Round::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::date_parts::DateTrunc::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::date_parts::DatePart::date_part())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::left())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::right())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::zoned::AtTimeZone::new())),
     ];
-    formats.into_iter().chain(others).collect()
+    let math = crate::functions::checked_math::CheckedMath::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    formats.into_iter().chain(others).chain(math).collect()
 }
 
 /// Ours first: the first planner that knows an expression decides.

@@ -3,14 +3,14 @@
 use crate::SqlError;
 use crate::walk::{TreeMut, each_expr_mut, walk_mut};
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SetExpr, Value,
-    VisitorMut,
+    BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    Query, SetExpr, Value, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
-/// Rewrites `mod(a, b)`, `a AT TIME ZONE z` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
+/// Rewrites `mod(a, b)`, `log(a)`, `a AT TIME ZONE z` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
 pub(crate) fn spell_out(query: &mut Query) {
     let _ = walk_mut(TreeMut::Query(query), &mut Speller { rows: 0 });
 }
@@ -30,7 +30,7 @@ impl VisitorMut for Speller {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let spelled = modulo(expr).or_else(|| at_time_zone(expr)).or_else(|| self.row_in(expr));
+        let spelled = modulo(expr).or_else(|| log10(expr)).or_else(|| at_time_zone(expr)).or_else(|| self.row_in(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
@@ -69,6 +69,18 @@ fn at_time_zone(expr: &Expr) -> Option<Expr> {
     let Expr::AtTimeZone { timestamp, time_zone } = expr else { return None };
     let text = format!("timezone({time_zone}, {timestamp})");
     Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?.parse_expr().ok()
+}
+
+/// The logarithm to base 10 has a function of its own, which is exact.
+fn log10(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if !function.name.to_string().eq_ignore_ascii_case("log") || list.args.len() != 1 {
+        return None;
+    }
+    let mut function = function.clone();
+    function.name = ObjectName::from(vec![Ident::new("log10")]);
+    Some(Expr::Function(function))
 }
 
 fn modulo(expr: &Expr) -> Option<Expr> {
