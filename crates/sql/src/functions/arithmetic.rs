@@ -39,8 +39,16 @@ impl ScalarUDFImpl for Arithmetic {
         &self.signature
     }
 
+    /// Types have been coerced. Only a literal of a plain view, which is analyzed again within each query that reads
+    /// it, may have become a smaller integer.
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(types.to_vec())
+        match types {
+            [a, b] if a != b && a.is_integer() && b.is_integer() => {
+                let wider = if a.primitive_width() > b.primitive_width() { a } else { b };
+                Ok(vec![wider.clone(), wider.clone()])
+            }
+            _ => Ok(types.to_vec()),
+        }
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

@@ -95,6 +95,10 @@ pub fn cast_column(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         (T::Float32 | T::Float64, to) if is_text(to) => floats_to_text(column, to),
         (T::Date32, to) if is_text(to) => dates_to_text(column, to),
         (T::Timestamp(_, zone), to) if is_text(to) => timestamps_to_text(column, zone.is_some(), to),
+        (from, T::List(_)) if is_text(from) => Err(crate::error::external(crate::SqlError::unsupported(
+            "a cast of text to an array",
+            "Write the elements: ARRAY[1, 2]; or take it apart: string_to_array(text, ',').",
+        ))),
         (from, to) if is_text(from) && !is_text(to) => text_to(column, to),
         (from, to) => plain(column, to).map_err(|e| match e.find_root() {
             datafusion::error::DataFusionError::ArrowError(_, _) if from.is_numeric() && to.is_integer() => {

@@ -56,7 +56,9 @@ fn compares(op: Operator) -> bool {
 fn keyed(expr: Expr) -> Expr {
     match expr {
         Expr::Literal(ScalarValue::Float64(Some(v)), m) => Expr::Literal(ScalarValue::Float64(Some(canonical(v))), m),
-        Expr::Literal(ScalarValue::Float32(Some(v)), m) => Expr::Literal(ScalarValue::Float32(Some(canonical(v.into()) as f32)), m),
+        Expr::Literal(ScalarValue::Float32(Some(v)), m) => {
+            Expr::Literal(ScalarValue::Float32(Some(canonical(v.into()) as f32)), m)
+        }
         Expr::ScalarFunction(f) if f.name() == NAME => Expr::ScalarFunction(f),
         other => {
             let function = Arc::new(ScalarUDF::new_from_impl(FloatKey::new()));
@@ -106,7 +108,9 @@ impl ScalarUDFImpl for FloatKey {
         let values = args.args[0].to_array(rows)?;
         let keys: ArrayRef = match values.data_type() {
             DataType::Float64 => Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(canonical)),
-            DataType::Float32 => Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| canonical(v.into()) as f32)),
+            DataType::Float32 => {
+                Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| canonical(v.into()) as f32))
+            }
             _ => values,
         };
         Ok(if scalar {

@@ -31,6 +31,11 @@ impl AnalyzerRule for IntegerLiterals {
                 Expr::Literal(ScalarValue::Int64(Some(v)), m) if i32::try_from(v).is_ok() => {
                     Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(v as i32)), m))
                 }
+                // Ranks and row numbers count without a sign, PostgreSQL's are bigint.
+                Expr::Column(_) if e.get_type(schema).is_ok_and(|t| t == DataType::UInt64) => {
+                    let cast = datafusion::logical_expr::Cast::new(Box::new(e), DataType::Int64);
+                    Transformed::yes(Expr::Cast(cast))
+                }
                 Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                     let (left, right) = both_floats(*left, *right, schema);
                     Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))

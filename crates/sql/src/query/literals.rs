@@ -1,11 +1,12 @@
 //! Literals that the planner reads otherwise than PostgreSQL: numbers with exponents, times of day in intervals, NULLs
-//! and text beside typed values in VALUES, arrays after ANY and ALL.
+//! and text beside typed values in VALUES, arrays as text, arrays after ANY and ALL.
 
 use crate::functions::interval_text;
 use crate::walk::{TreeMut, walk_mut};
 use crate::{SqlError, SqlType};
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Parens, Query, SetExpr, Value, VisitorMut,
+    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Parens, Query, SetExpr, Value,
+    VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -28,7 +29,8 @@ impl VisitorMut for Literals {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        if let Some(spelled) = number(expr).or_else(|| interval(expr)).or_else(|| quantified(expr)) {
+        let spelled = number(expr).or_else(|| interval(expr)).or_else(|| quantified(expr)).or_else(|| array(expr));
+        if let Some(spelled) = spelled {
             *expr = spelled;
         }
         ControlFlow::Continue(())
@@ -126,7 +128,15 @@ fn quantified(expr: &Expr) -> Option<Expr> {
     while let Expr::Nested(inner) = array {
         array = inner;
     }
-    let Expr::Array(array) = array else { return None };
+    let read = array_literal(array);
+    let elements = match (array, &read) {
+        (Expr::Array(array), _) => &array.elem,
+        (_, Some(elements)) => elements,
+        _ => return None,
+    };
+    if elements.is_empty() {
+        return Some(Expr::Value(Value::Boolean(!any).into()));
+    }
     let left = Expr::Nested(left.clone());
     let join = if any { BinaryOperator::Or } else { BinaryOperator::And };
     let comparison = |element: &Expr| Expr::BinaryOp {
@@ -134,17 +144,63 @@ fn quantified(expr: &Expr) -> Option<Expr> {
         op: op.clone(),
         right: Box::new(Expr::Nested(Box::new(element.clone()))),
     };
-    let in_list = |negated| Expr::InList { expr: Box::new(left.clone()), list: array.elem.clone(), negated };
+    let in_list = |negated| Expr::InList { expr: Box::new(left.clone()), list: elements.clone(), negated };
     let spelled = match (op, any) {
-        (BinaryOperator::Eq, true) if !array.elem.is_empty() => in_list(false),
-        (BinaryOperator::NotEq, false) if !array.elem.is_empty() => in_list(true),
-        _ => array.elem.iter().map(comparison).reduce(|a, b| Expr::BinaryOp {
+        (BinaryOperator::Eq, true) => in_list(false),
+        (BinaryOperator::NotEq, false) => in_list(true),
+        _ => elements.iter().map(comparison).reduce(|a, b| Expr::BinaryOp {
             left: Box::new(a),
             op: join.clone(),
             right: Box::new(b),
         })?,
     };
     Some(Expr::Nested(Box::new(spelled)))
+}
+
+/// `'{1,2}'::int[]` is an array of casts.
+fn array(expr: &Expr) -> Option<Expr> {
+    let elem = array_literal(expr).filter(|elements| !elements.is_empty())?;
+    Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// The elements of text that is cast to an array of one dimension, each cast to its type.
+fn array_literal(expr: &Expr) -> Option<Vec<Expr>> {
+    let Expr::Cast { expr, data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(ty, _)), .. } = expr else {
+        return None;
+    };
+    let Expr::Value(value) = expr.as_ref() else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let element = |word: (String, bool)| match word {
+        (word, false) if word.eq_ignore_ascii_case("null") => cast(Expr::Value(Value::Null.into()), (**ty).clone()),
+        (word, _) => cast(Expr::Value(Value::SingleQuotedString(word).into()), (**ty).clone()),
+    };
+    Some(words(inner)?.into_iter().map(element).collect())
+}
+
+/// The elements between braces, and whether they stand in quotes; `None` if there are braces within.
+fn words(text: &str) -> Option<Vec<(String, bool)>> {
+    let (mut words, mut word, mut quoted, mut inside) = (vec![], String::new(), false, false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => word.push(chars.next()?),
+            '"' => {
+                inside = !inside;
+                quoted = true;
+            }
+            ',' if !inside => words.push((std::mem::take(&mut word), std::mem::take(&mut quoted))),
+            '{' | '}' if !inside => return None,
+            c if !inside && c.is_whitespace() && (word.is_empty() || quoted) => {}
+            c => word.push(c),
+        }
+    }
+    if !(words.is_empty() && word.is_empty() && !quoted) {
+        words.push((word, quoted));
+    }
+    let trimmed = words.into_iter().map(|(w, quoted)| if quoted { (w, quoted) } else { (w.trim().into(), quoted) });
+    let words: Vec<(String, bool)> = trimmed.collect();
+    (!inside && words.iter().all(|(w, quoted)| *quoted || !w.is_empty())).then_some(words)
 }
 
 fn cast(expr: Expr, data_type: DataType) -> Expr {

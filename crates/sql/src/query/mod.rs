@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod distinct_on;
 pub(crate) mod literals;
+pub(crate) mod memberships;
 pub(crate) mod names;
 pub(crate) mod outer_names;
 pub(crate) mod params;

@@ -1,7 +1,8 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
 use super::{
-    catalog, copies, distinct_on, literals, names, outer_names, params, precedence, refuse, shared_columns, spell, ties,
+    catalog, copies, distinct_on, literals, memberships, names, outer_names, params, precedence, refuse, shared_columns,
+    spell, ties,
 };
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
@@ -159,6 +160,7 @@ impl Planner {
         distinct_on::number_rows(&mut query)?;
         copies::number_copies(&mut query)?;
         literals::spell_out(TreeMut::Query(&mut query));
+        memberships::spell_out(&mut query)?;
         spell::spell_out(&mut query);
         let context = Context { planner: self, tables };
         let mut planning = PlannerContext::new()

@@ -119,6 +119,8 @@ impl Work {
                 let parts = batches.iter().map(|b| Ok(ZBatch::new(conform(b, schema)?))).collect::<Result<Vec<_>>>()?;
                 Ok(consolidate(&ZBatch::concat(schema, &parts)?)?)
             }
+            // It can't be run at all.
+            Some(Err(e)) if e.code == "0A000" => Err(e),
             Some(Err(e)) => {
                 let error = DataError { code: e.code, message: e.message, row: e.detail.unwrap_or_default() };
                 self.view.errors.insert(error, 1);

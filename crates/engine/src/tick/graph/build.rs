@@ -40,6 +40,15 @@ impl Core {
         Ok(())
     }
 
+    /// A new view whose query cannot be run at all is refused; one that fails on a row waits for it to be mended.
+    pub(super) fn refuse_unrunnable(&self, id: i64) -> Result<()> {
+        let errors = self.graph.views.get(&id).map(|v| &v.errors);
+        match errors.and_then(|errors| errors.keys().find(|e| e.code == "0A000")) {
+            Some(e) => Err(SqlError::unsupported(e.message.clone(), "Rewrite the query without it.")),
+            None => Ok(()),
+        }
+    }
+
     fn view_mut(&mut self, id: i64) -> Result<&mut View> {
         self.graph.views.get_mut(&id).ok_or_else(|| SqlError::internal("a view is gone"))
     }

@@ -119,6 +119,7 @@ impl Core {
             let view = View::plan(&self.context, &tick.base, &definitions.catalog, def)?;
             self.graph.views.insert(id, view);
             self.rebuild(tick, &definitions.catalog, id, true)?;
+            self.refuse_unrunnable(id)?;
         }
         self.graph.order_views();
         Ok(())
