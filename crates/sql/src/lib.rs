@@ -5,13 +5,13 @@
 mod assign;
 pub mod calendar;
 mod circuit;
-mod cross_join;
 pub mod datetime;
 mod error;
 mod functions;
 mod keys;
 mod optimize;
 mod query;
+mod safe_rules;
 mod types;
 mod volatility;
 mod walk;

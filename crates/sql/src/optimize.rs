@@ -2,7 +2,7 @@
 //! later DataFusion adds must not reach a stored view unseen.
 
 use crate::Result;
-use crate::cross_join::SafeEliminateCrossJoin;
+use crate::safe_rules::{SafeEliminateCrossJoin, SafePushDownFilter};
 use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
@@ -13,7 +13,6 @@ use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::eliminate_outer_join::EliminateOuterJoin;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
-use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
@@ -27,10 +26,14 @@ pub fn optimize_view(plan: LogicalPlan, options: &Arc<ConfigOptions>) -> Result<
     Ok(Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})?)
 }
 
-/// The rules for queries that run at once: DataFusion's, but for one that changes what NULL means.
+/// The rules for queries that run at once: DataFusion's, but for those that change results.
 pub fn query_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let safe = |rule: Arc<dyn OptimizerRule + Send + Sync>| -> Arc<dyn OptimizerRule + Send + Sync> {
-        if rule.name() == "eliminate_cross_join" { Arc::new(SafeEliminateCrossJoin::default()) } else { rule }
+        match rule.name() {
+            "eliminate_cross_join" => Arc::new(SafeEliminateCrossJoin::default()),
+            "push_down_filter" => Arc::new(SafePushDownFilter::new()),
+            _ => rule,
+        }
     };
     Optimizer::new().rules.into_iter().map(safe).collect()
 }
@@ -48,7 +51,7 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateFilter::new()),
         Arc::new(SafeEliminateCrossJoin::default()),
         Arc::new(EliminateOuterJoin::new()),
-        Arc::new(PushDownFilter::new()),
+        Arc::new(SafePushDownFilter::new()),
         Arc::new(CommonSubexprEliminate::new()),
         Arc::new(OptimizeProjections::new()),
     ]

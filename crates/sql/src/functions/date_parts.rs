@@ -130,10 +130,10 @@ impl DatePart {
             "millisecond" | "milliseconds" => (20, 3),
             _ => (10, 0),
         };
-        Self { result: DataType::Decimal128(precision, scale), ..Self::date_part() }
+        Self { result: DataType::Decimal128(precision, scale), ..Self::inexact() }
     }
 
-    pub(crate) fn date_part() -> Self {
+    pub(crate) fn inexact() -> Self {
         Self { result: DataType::Float64, signature: Signature::user_defined(Volatility::Immutable) }
     }
 }

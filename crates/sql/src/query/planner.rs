@@ -232,7 +232,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::round::Round::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::date_parts::DateTrunc::new())),
-        Arc::new(ScalarUDF::new_from_impl(crate::functions::date_parts::DatePart::date_part())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::date_parts::DatePart::inexact())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::left())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::right())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::zoned::AtTimeZone::new())),
