@@ -82,24 +82,33 @@ impl Engine {
         held: &Held,
         limit: usize,
     ) -> Result<Verified> {
-        let cut = held.cut.filter(|cut| self.reader().has(*cut));
-        let Some(cut) = cut else {
-            let why = match held.cut {
-                Some(gone) => format!("{}; the snapshot that it is at ({gone}) has expired", held.why),
-                None => held.why.clone(),
-            };
-            return Ok(Verified {
-                name: def.name.clone(),
-                snapshot: version.snapshot,
-                rows: version.tables.get(&def.id).map_or(0, |t| t.live_rows()),
-                differences: vec![],
-                differing: 0,
-                held: Some(why),
-                cut: None,
-            });
+        let not_compared = |why: &str| Verified {
+            name: def.name.clone(),
+            snapshot: version.snapshot,
+            rows: version.tables.get(&def.id).map_or(0, |t| t.live_rows()),
+            differences: vec![],
+            differing: 0,
+            held: Some(why.to_string()),
+            cut: None,
         };
+        let Some(cut) = held.cut else { return Ok(not_compared(&held.why)) };
+        if !self.reader().has(cut) {
+            return Ok(not_compared(&format!("{}; the snapshot that it is at ({cut}) has expired", held.why)));
+        }
         let mut then = self.stored_version(Some(cut))?;
         then.time_micros = held.at;
+        // What a run brought to the cut with it was stored later than the cut.
+        let later = held.with.iter().any(|id| *id != def.id && def.reads(*id)).then_some(held.with_rows);
+        if let Some(with_rows) = later {
+            let at = with_rows.unwrap_or(version.snapshot);
+            if !self.reader().has(at) {
+                return Ok(not_compared(&format!("{}; the snapshot of what it reads ({at}) has expired", held.why)));
+            }
+            let rows = self.stored_version(Some(at))?;
+            for id in &held.with {
+                then.tables.extend(rows.tables.get(id).map(|table| (*id, Arc::clone(table))));
+            }
+        }
         let verified = self.verify_one(version, &Arc::new(then), def, limit).await?;
         Ok(Verified { held: Some(held.why.clone()), ..verified })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Every view is compared at every snapshot there is, none with differences; returns how many were held back.
-async fn verified_at_every_snapshot(server: &Server) -> usize {
+pub async fn verified_at_every_snapshot(server: &Server) -> usize {
     let client = server.connect().await;
     let newest: i64 = value(&client, "SELECT sluice.verify()").await.split(" | ").nth(1).unwrap().parse().unwrap();
     let mut compared = 0;
@@ -345,10 +345,10 @@ async fn a_refresh_stands_alone() {
 }
 
 /// A small generator, so that a failure can be run again.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }

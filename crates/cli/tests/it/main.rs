@@ -1,6 +1,7 @@
 //! Tests of the whole: the real binary, the real PostgreSQL, the real DuckDB.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod beside;
 mod clients;
 mod corpus;
 mod crash;

@@ -55,6 +55,7 @@ pub(super) fn status(engine: &Engine, view: &ReadView) -> Result<RecordBatch> {
         .time("data_timestamp", each().map(|(_, s)| Some(s.data_micros)))
         .interval("staleness", each().map(|(_, s)| Some((view.now_micros - s.data_micros).max(0))))
         .text("held_back", each().map(|(_, s)| s.held.clone()))
+        .time("recomputing_since", each().map(|(_, s)| s.running_since))
         .bool("behind_schedule", each().map(|(d, s)| Some(is_late(d, s, view.now_micros))))
         .text("error", each().map(|(_, s)| s.error.clone()))
         .bigint("consecutive_errors", each().map(|(_, s)| Some(s.consecutive_errors)))

@@ -2,11 +2,13 @@
 //! and then they are answered.
 
 mod alter;
+mod beside;
 mod ddl;
 mod errands;
 mod feed;
 mod fill;
 mod foreign;
+mod gathered;
 mod graph;
 mod maintain;
 mod pace;
@@ -22,7 +24,7 @@ mod unique;
 pub(crate) use alter::{Alteration, lake_columns};
 pub(crate) use ddl::{DdlOp, lake_column, lake_type};
 pub use graph::ViewStatus;
-pub(crate) use graph::{Graph, Held, not_incremental, plan_maintained};
+pub(crate) use graph::{Graph, Held, LARGE_ROWS, not_incremental, plan_maintained};
 pub(crate) use maintain::{FLUSH_ROWS, Task, Upkept};
 pub(crate) use requests::{Committed, FillRequest, Hold, Refresh, Request, Requests, Transaction};
 
@@ -41,6 +43,8 @@ use std::time::{Duration, Instant};
 
 /// While a view waits for its time, the engine looks this often whether it has come.
 const WAITING: Duration = Duration::from_millis(250);
+/// While a view is computed beside the ticks, it looks this often whether that is done.
+const RUNNING: Duration = Duration::from_millis(10);
 /// And this often at what need not be known at once.
 const IDLE: Duration = Duration::from_secs(1);
 /// The same for what only people look at.
@@ -64,6 +68,8 @@ pub(crate) struct Core {
     pub(crate) lag_bytes: usize,
     pub(crate) looked: Instant,
     errands: errands::Errands,
+    /// Clients that wait for views to be brought up to date.
+    pub(crate) asked: Vec<beside::Asked>,
 }
 
 /// What one tick has gathered so far.
@@ -78,29 +84,40 @@ pub(crate) struct Tick {
     pub(crate) followed: BTreeSet<i64>,
     /// Rows of tables that this tick makes, written before it, and how many they are.
     pub(crate) filled: BTreeMap<i64, (Vec<RowInsert>, i64)>,
+    /// A run beside the ticks whose results it stores.
+    pub(crate) reached: Option<graph::Reached>,
 }
 
 impl Core {
     /// Serves requests until the last sender is gone or a stop is asked for.
     pub(crate) fn run(mut self, requests: Receiver<Request>) {
         loop {
-            let first =
-                match requests.recv_timeout(self.upkeep.patience(if self.graph.waits() { WAITING } else { IDLE })) {
-                    Ok(request) => Some(request),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                };
+            let first = match requests.recv_timeout(self.upkeep.patience(self.patience())) {
+                Ok(request) => Some(request),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut waiting: Vec<Request> = first.into_iter().chain(requests.try_iter()).collect();
             let stop = waiting.iter().position(|r| matches!(r, Request::Stop));
             if let Some(at) = stop {
                 waiting.truncate(at);
             }
             self.serve(waiting);
+            self.finish_runs();
             self.keep_house();
             self.maintain();
             if stop.is_some() {
                 return;
             }
+        }
+    }
+
+    /// How long the engine may sleep, as far as views are concerned.
+    fn patience(&self) -> Duration {
+        match (self.graph.runs.is_empty(), self.graph.waits()) {
+            (false, _) => RUNNING,
+            (true, true) => WAITING,
+            (true, false) => IDLE,
         }
     }
 
@@ -128,20 +145,6 @@ impl Core {
         }
         self.tick(batch);
         self.refresh(refreshes);
-    }
-
-    /// Brings views up to date that clients do not want to wait for.
-    fn refresh(&mut self, refreshes: Vec<Refresh>) {
-        if refreshes.is_empty() {
-            return;
-        }
-        self.graph.forced = refreshes.iter().map(|r| r.view).collect();
-        let outcome = self.try_tick(vec![]);
-        self.graph.forced.clear();
-        for Refresh { view, reply } in refreshes {
-            // A client that went away needs no answer.
-            let _ = reply.send(outcome.clone().and_then(|()| self.graph.refreshed(view)));
-        }
     }
 
     /// What is worth a look once a second.
@@ -174,6 +177,7 @@ impl Core {
             follows: false,
             followed: BTreeSet::new(),
             filled: BTreeMap::new(),
+            reached: None,
         }
     }
 
@@ -230,7 +234,9 @@ impl Core {
             // A client that went away needs no answer.
             let _ = transaction.reply.send(answer);
         }
-        outcome.map(|_| None)
+        outcome?;
+        self.start_runs();
+        Ok(None)
     }
 
     /// Notices snapshots of other programs; a commit over them would be refused.

@@ -44,6 +44,7 @@ impl Core {
             errands: Default::default(),
             lag_bytes: options.lag_bytes,
             looked: Instant::now(),
+            asked: vec![],
         };
         let first = core.context.version();
         core.recent.record_shown(first.snapshot, &first.in_use);
@@ -177,17 +178,20 @@ impl Record {
         let newest = reader.newest().map_err(error::lake)?;
         let none = Self { snapshot: newest, micros: 0, held: BTreeMap::new() };
         let Some(tick) = reader.tick_before(newest).map_err(error::lake)? else { return Ok(none) };
-        Ok(Self { snapshot: tick.snapshot, micros: tick.time_micros, held: Held::parse(tick.held.as_deref())? })
+        let mut held = Held::parse(tick.held.as_deref())?;
+        for held in held.values_mut().filter(|h| !h.with.is_empty()) {
+            held.with_rows.get_or_insert(tick.snapshot);
+        }
+        Ok(Self { snapshot: tick.snapshot, micros: tick.time_micros, held })
     }
 
     /// Another program wrote after the last tick: whatever may wait is behind that.
     fn held_since(&self, tick: &Tick) -> Option<Held> {
         (self.snapshot < tick.base.snapshot).then(|| Held {
             why: "another program wrote to the lake".into(),
-            error: false,
-            clock: false,
             cut: Some(self.snapshot),
             at: self.micros,
+            ..Held::default()
         })
     }
 }

@@ -101,6 +101,7 @@ impl Core {
         self.recent.record(snapshot, &tick.writes, Instant::now());
         if definitions.changed {
             self.graph.defined_at = snapshot;
+            self.give_up_redefined(&definitions.catalog)?;
         }
         self.recent.record_altered(snapshot, definitions.altered.keys().copied());
         let tables: BTreeMap<_, _> = self
@@ -135,6 +136,7 @@ impl Core {
     fn keep_graph(&mut self, tick: &Tick, snapshot: i64) -> Result<()> {
         let kept = Kept { cut: Cut { snapshot, micros: tick.time_micros }, lag_bytes: self.lag_bytes };
         let ran: Vec<_> = self.graph.views.iter().filter_map(|(id, v)| Some((*id, v.ran?))).collect();
+        self.give_up_moved()?;
         self.graph.views.values_mut().try_for_each(|v| v.commit(kept))?;
         self.graph.fillings.commit(self.lag_bytes)?;
         self.show_status(&ran, kept.cut);
@@ -144,13 +146,8 @@ impl Core {
     /// Tables that lag behind what they read, for the snapshot's record.
     fn held(&self, tick: &Tick) -> Result<Option<String>> {
         let mut held = self.graph.held(tick.time_micros);
-        let parked = || Held {
-            why: "it waits for sluice.resync".into(),
-            error: true,
-            clock: false,
-            cut: None,
-            at: tick.time_micros,
-        };
+        let parked =
+            || Held { why: "it waits for sluice.resync".into(), error: true, at: tick.time_micros, ..Held::default() };
         held.extend(self.parking.held().map(|id| (id, parked())));
         if held.is_empty() {
             return Ok(None);

@@ -3,6 +3,7 @@
 use super::options::{check_schedule, view_options};
 use crate::catalog::{Catalog, ColumnDef, Kind, MaterializedDef, Mode, ObjectRef, SourceDef, TableDef};
 use crate::read::{Names, ReadView, Staged};
+use crate::schedule::Schedule;
 use crate::session::{Outcome, Session};
 use crate::tick::{DdlOp, FillRequest, Request, plan_maintained, stopped};
 use crate::write::Target;
@@ -10,9 +11,6 @@ use sluice_sql::{PlannedQuery, Result, SqlError, SqlType, Zone, fold};
 use sqlparser::ast::CreateView;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-
-/// A view over more rows is filled beside the ticks.
-const FILL_ROWS: u64 = 20_000;
 
 /// A materialized view to be created, however it was spelled.
 pub(crate) struct NewView {
@@ -127,7 +125,7 @@ impl Session {
         let tables = self.view().version;
         let reads = def.materialized().map(|m| m.reads.as_slice()).unwrap_or_default();
         let rows: u64 = reads.iter().filter_map(|r| tables.tables.get(r)).map(|t| t.live_rows()).sum();
-        rows > FILL_ROWS && self.hold.upgrade().is_none()
+        rows > crate::tick::LARGE_ROWS && self.hold.upgrade().is_none()
     }
 
     /// Fills a view beside the ticks; dropping the future leaves nothing of it.
@@ -189,10 +187,8 @@ impl Session {
         check_schedule(new.schedule.as_deref(), new.mode)?;
         let mut notices = vec![];
         if let Some(reason) = crate::tick::not_incremental(&planned, &context.planner, new.mode)? {
-            let when = match (&new.schedule, new.mode) {
-                (Some(schedule), Mode::Full) => format!("at its schedule ({schedule})"),
-                _ => "when its inputs change".to_string(),
-            };
+            let clock = sluice_sql::reads_clock(&planned.query.plan)?;
+            let when = when_recomputed(new.schedule.as_deref(), new.mode, clock)?;
             notices.push(format!("\"{}\" is recomputed {when}: {reason}", new.name.name));
         }
         if orders_without_limit(&new.query)? {
@@ -217,6 +213,29 @@ impl Session {
         };
         Ok((def, notices))
     }
+}
+
+/// When a view without operators is computed, and whether others wait for it.
+fn when_recomputed(schedule: Option<&str>, mode: Mode, clock: bool) -> Result<String> {
+    let waits = "and who writes to them waits for that (give it a schedule, and it is done beside them)";
+    let bound = match (Schedule::of(schedule)?, schedule) {
+        (Schedule::Free, _) | (_, None) => None,
+        (Schedule::At(_), Some(times)) => return Ok(format!("at its times ({times}), beside other transactions")),
+        (Schedule::Within(_), Some(bound)) => Some(bound),
+    };
+    Ok(match (mode, bound) {
+        (Mode::Immediate, _) => "when its inputs change, and who writes to them waits for that".to_string(),
+        (Mode::Full, Some(bound)) => format!("at its schedule ({bound}), beside other transactions"),
+        (_, Some(bound)) => {
+            format!(
+                "when its inputs change, or at its schedule ({bound}) beside other transactions once that takes long"
+            )
+        }
+        (_, None) if clock => {
+            "when its inputs change and each second, beside other transactions once that takes long".to_string()
+        }
+        (_, None) => format!("when its inputs change, {waits}"),
+    })
 }
 
 /// Columns of a stored result; `names` replace the first ones.

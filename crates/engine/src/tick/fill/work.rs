@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::index::RowIndex;
 use crate::read::ReadView;
 use crate::tick::feed::Feed;
+use crate::tick::gathered::Gathered;
 use crate::tick::graph::{How, View, conform};
 use crate::tick::requests::{FillReply, Filled, FilledRows, Progress, Request, Requests};
 use crate::tick::save::INLINE_ROWS;
@@ -20,8 +21,6 @@ use std::time::{Duration, Instant};
 const CHUNK: usize = 32_768;
 /// The client hears of progress this often.
 const TELL: Duration = Duration::from_secs(1);
-/// So many outputs of steps are put together.
-const PARTS: usize = 64;
 
 /// All that filling a view needs.
 pub(super) struct Work {
@@ -188,35 +187,4 @@ fn tell(progress: &Progress, def: &TableDef, what: &str) {
 
 pub(super) fn canceled() -> SqlError {
     SqlError::new("57014", "canceling statement due to user request")
-}
-
-/// Outputs of steps, put together when as much came as there was.
-struct Gathered<'a> {
-    schema: &'a arrow::datatypes::SchemaRef,
-    parts: Vec<ZBatch>,
-    consolidated: usize,
-    rows: usize,
-}
-
-impl<'a> Gathered<'a> {
-    fn new(schema: &'a arrow::datatypes::SchemaRef) -> Self {
-        Self { schema, parts: vec![], consolidated: 0, rows: 0 }
-    }
-
-    fn add(&mut self, delta: Delta) -> Result<()> {
-        for rows in delta.rows.into_iter().filter(|r| !r.is_empty()) {
-            self.rows += rows.len();
-            self.parts.push(rows);
-        }
-        if self.parts.len() > PARTS && self.rows >= self.consolidated {
-            let all = self.together()?;
-            (self.consolidated, self.rows) = (all.len(), 0);
-            self.parts = vec![all];
-        }
-        Ok(())
-    }
-
-    fn together(&self) -> Result<ZBatch> {
-        Ok(consolidate(&ZBatch::concat(self.schema, &self.parts)?)?)
-    }
 }

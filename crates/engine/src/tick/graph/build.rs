@@ -16,6 +16,9 @@ use sluice_zset::{ZBatch, consolidate};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A view that reads more rows is filled, and recomputed for the first time, beside the ticks if it may be.
+pub(crate) const LARGE_ROWS: u64 = 20_000;
+
 impl Core {
     /// Builds a view anew, and hands on how its rows and errors differ from what its readers have seen.
     pub(super) fn rebuild_and_pass_on(
@@ -92,10 +95,7 @@ impl Core {
             }
             How::Recompute if inherited.is_empty() => match self.evaluate(tick, &fresh) {
                 Ok(rows) => out.push(rows),
-                Err(e) => out.fail(
-                    sluice_flow::DataError { code: e.code, message: e.message, row: e.detail.unwrap_or_default() },
-                    1,
-                ),
+                Err(e) => out.fail(super::reach::data_error(e), 1),
             },
             How::Recompute | How::Rebuilt => out.errors = inherited,
         }
@@ -121,6 +121,9 @@ impl Core {
             fresh.pending.push(change.clone());
         }
         fresh.ran = Some(started.elapsed());
+        if recomputed {
+            fresh.recomputed_in(started.elapsed());
+        }
         if let Some(old) = self.graph.views.remove(&id) {
             fresh.succeeds(old);
         }
@@ -171,6 +174,8 @@ impl View {
         let fields: Vec<Field> = def.columns.iter().map(|c| Field::new(&c.name, c.ty.arrow(), true)).collect();
         let mut view = Self::new(def, Arc::new(Schema::new(fields)), planned.query.plan, how, reason)?;
         view.built_for = built_for;
+        let rows = |id: &i64| base.tables.get(id).map_or(0, |t| t.live_rows());
+        view.large = view.def.materialized().is_some_and(|m| m.reads.iter().map(rows).sum::<u64>() > LARGE_ROWS);
         Ok(view)
     }
 }

@@ -6,7 +6,6 @@
 use super::lag::{Held, Why};
 use super::{Graph, View};
 use crate::catalog::{Mode, TableDef};
-use sluice_sql::{Result, SqlError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,13 +24,34 @@ impl Graph {
     }
 
     fn view_is_due(&self, view: &View, now: i64) -> bool {
+        if self.run_of(view.def.id).is_some() {
+            return false;
+        }
         let waits = view.lag.is_some() && !self.reads_behind(view);
         (waits || view.is_clock_due(now)) && view.holds(now).is_none()
     }
 
-    /// What stays in a tick at `now`. A view whose time has come takes along what it reads, and what reads it takes
-    /// along all that it reads: so views of different schedules that meet in one are refreshed together.
+    /// What stays in a tick at `now`: also what is recomputed beside the ticks, unless a new view needs it at once.
     pub(super) fn holding(&self, now: i64, created: &[Arc<TableDef>]) -> Holding {
+        let mut holding = self.waiting(now, created);
+        let mut needed: Vec<i64> = created.iter().flat_map(|def| reads(def)).collect();
+        let mut at = 0;
+        while let Some(id) = needed.get(at) {
+            let further = self.views.get(id).map(|v| reads(&v.def)).unwrap_or_default();
+            needed.extend(further);
+            at += 1;
+        }
+        for (id, view) in self.views.iter().filter(|(id, _)| !needed.contains(id)) {
+            if let Some(why) = view.apart() {
+                holding.entry(*id).or_insert(why);
+            }
+        }
+        holding
+    }
+
+    /// What is not to be brought up to date at `now`, in a tick or beside it. A view whose time has come takes along what it reads, and what reads it takes
+    /// along all that it reads: so views of different schedules that meet in one are refreshed together.
+    pub(in crate::tick) fn waiting(&self, now: i64, created: &[Arc<TableDef>]) -> Holding {
         let mut holding: Holding = self.views.iter().filter_map(|(id, v)| Some((*id, v.holds(now)?))).collect();
         holding.retain(|id, _| !self.forced.contains(id));
         if holding.is_empty() {
@@ -45,7 +65,8 @@ impl Graph {
         loop {
             let before = (holding.len(), moving.len(), blocked.len());
             for id in &self.order {
-                let Some(view) = self.views.get(id).filter(|_| !holding.contains_key(id)) else { continue };
+                let stays = holding.contains_key(id) || self.run_of(*id).is_some();
+                let Some(view) = self.views.get(id).filter(|_| !stays) else { continue };
                 let reached = moving.contains(id) || reads(&view.def).iter().any(|r| moving.contains(r));
                 if !reached || blocked.contains(id) {
                     continue;
@@ -68,7 +89,8 @@ impl Graph {
 
     /// Views that wait and whose own time has come.
     fn due_roots(&self, now: i64, holding: &Holding) -> BTreeSet<i64> {
-        let waits = |id: &i64, v: &View| self.forced.contains(id) || (v.lag.is_some() && self.view_is_due(v, now));
+        let asked = |id: &i64| self.forced.contains(id) && self.run_of(*id).is_none();
+        let waits = |id: &i64, v: &View| asked(id) || (v.lag.is_some() && self.view_is_due(v, now));
         let roots = self.views.iter().filter(|(id, v)| !holding.contains_key(id) && waits(id, v));
         roots.map(|(id, _)| *id).collect()
     }
@@ -118,40 +140,30 @@ impl Graph {
         self.views.iter().filter_map(held).collect()
     }
 
-    /// Whether a client that asked for it finds a view up to date, or why not.
-    pub(crate) fn refreshed(&self, id: i64) -> Result<()> {
-        let Some(view) = self.views.get(&id) else {
-            return Err(SqlError::new("42P01", "the view was dropped meanwhile"));
-        };
-        let error = |why: &str| SqlError::new("55000", format!("cannot refresh \"{}\": {why}", view.def.name));
-        match (&view.lag, view.errors.first_key_value()) {
-            (Some(lag), _) => Err(error(&lag.why).hint("Resume what it waits for, or refresh that first.")),
-            (None, Some((e, _))) => {
-                Err(error(&format!("{} on row {}", e.message, e.row)).hint("Mend the row, and it follows by itself."))
-            }
-            (None, None) => Ok(()),
-        }
-    }
-
     fn record(&self, view: &View, now: i64) -> Option<Held> {
-        let cut = view.good.map(|g| g.snapshot);
-        let good_micros = view.good.map_or(0, |g| g.micros);
+        let (good, together) = view.good_after();
+        let cut = good.map(|g| g.snapshot);
+        let good_micros = good.map_or(0, |g| g.micros);
+        let (with, with_rows) = together.map_or((vec![], None), |(views, snapshot)| (views.to_vec(), snapshot));
+        let held = Held { cut, at: good_micros, with, with_rows, ..Held::default() };
+        let error = view.errors.first_key_value().map(|(error, _)| error.message.clone());
         if let Some(why) = view.why() {
-            return Some(Held { why, error: false, clock: false, cut, at: view.complete_up_to(now) });
+            let at = if error.is_some() { good_micros } else { view.complete_up_to(now) };
+            return Some(Held { why, at, ..held });
         }
-        if let Some((error, _)) = view.errors.first_key_value() {
-            return Some(Held { why: error.message.clone(), error: true, clock: false, cut, at: good_micros });
+        if let Some(why) = error {
+            return Some(Held { why, error: true, ..held });
         }
         let computed = matches!(view.moves, super::Move::Follows);
         let clock = view.reads_clock && !computed;
-        clock.then(|| Held { why: "the clock has moved since".into(), error: false, clock: true, cut, at: good_micros })
+        clock.then(|| Held { why: "the clock has moved since".into(), clock: true, ..held })
     }
 }
 
-pub(super) fn reads(def: &TableDef) -> Vec<i64> {
+pub(in crate::tick) fn reads(def: &TableDef) -> Vec<i64> {
     def.materialized().map(|m| m.reads.clone()).unwrap_or_default()
 }
 
-fn is_immediate(def: &TableDef) -> bool {
+pub(in crate::tick) fn is_immediate(def: &TableDef) -> bool {
     def.materialized().is_some_and(|m| m.mode == Mode::Immediate)
 }

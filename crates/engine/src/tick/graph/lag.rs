@@ -6,6 +6,7 @@ use sluice_sql::{Result, SqlError};
 use sluice_zset::{ZBatch, consolidate};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// A committed state at which a view equaled its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl fmt::Display for Why {
 }
 
 /// A lagging table as the snapshot's record has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
     /// The reason, for people.
     pub(crate) why: String,
@@ -54,6 +55,19 @@ pub(crate) struct Held {
     pub(crate) cut: Option<i64>,
     /// The time up to which it is complete, and what `now()` was when it was computed.
     pub(crate) at: i64,
+    /// Views that were brought to the cut together, and later than it: their rows at the cut are those of `with_rows`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) with: Vec<i64>,
+    /// The snapshot that stored them; `None` is the one that this record belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) with_rows: Option<i64>,
+}
+
+/// Views that one run brought to a cut, and the snapshot that stored their rows: a later one than the cut.
+#[derive(Debug, Clone)]
+pub(crate) struct Together {
+    pub(crate) views: Arc<[i64]>,
+    pub(crate) snapshot: i64,
 }
 
 impl Held {
@@ -72,7 +86,7 @@ impl Held {
             Entry::Held(held) => (id, held),
             Entry::Reason(why) => {
                 let error = why == "error";
-                (id, Self { why, error, clock: false, cut: None, at: 0 })
+                (id, Self { why, error, ..Self::default() })
             }
         };
         Ok(entries.into_iter().map(held).collect())
@@ -86,6 +100,10 @@ pub(crate) struct Lag {
     pub(crate) since: i64,
     pub(crate) why: String,
     inputs: BTreeMap<i64, Pending>,
+    /// The part of the changes up to which a run beside the ticks brings the view.
+    sealed: BTreeMap<i64, Pending>,
+    /// Something that it reads changed since that part was sealed.
+    pub(crate) touched: bool,
 }
 
 /// One input's changes; consolidated when as much came as there was.
@@ -101,13 +119,14 @@ const PARTS: usize = 64;
 
 impl Lag {
     pub(crate) fn new(since: i64, why: String) -> Self {
-        Self { since, why, inputs: BTreeMap::new() }
+        Self { since, why, inputs: BTreeMap::new(), sealed: BTreeMap::new(), touched: false }
     }
 
     /// Whether changes have the columns of those that wait already: a table may have changed its own.
     pub(crate) fn fits(&self, table: i64, delta: &Delta) -> bool {
         let schema = |d: &Delta| d.rows.iter().find(|r| !r.is_empty()).map(ZBatch::schema);
-        match (self.inputs.get(&table).and_then(|p| schema(&p.delta)), schema(delta)) {
+        let old = self.inputs.get(&table).or(self.sealed.get(&table));
+        match (old.and_then(|p| schema(&p.delta)), schema(delta)) {
             (Some(old), Some(new)) => old == new,
             _ => true,
         }
@@ -123,24 +142,59 @@ impl Lag {
 
     /// All of an input's changes; they stay until the tick that takes them in is kept.
     pub(crate) fn input(&self, table: i64) -> Delta {
-        self.inputs.get(&table).map(|p| p.delta.clone()).unwrap_or_default()
+        let mut all = self.sealed(table);
+        if let Some(open) = self.inputs.get(&table) {
+            all.rows.extend(open.delta.rows.iter().cloned());
+            all.inherit(&open.delta.errors);
+        }
+        all
+    }
+
+    /// An input's changes up to where a run brings the view.
+    pub(crate) fn sealed(&self, table: i64) -> Delta {
+        self.sealed.get(&table).map(|p| p.delta.clone()).unwrap_or_default()
+    }
+
+    /// What has been put aside so far is what a run that starts now takes in.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        self.unseal()?;
+        self.sealed = std::mem::take(&mut self.inputs);
+        self.touched = false;
+        Ok(())
+    }
+
+    /// The run was given up: all that was put aside waits again.
+    pub(crate) fn unseal(&mut self) -> Result<()> {
+        let later = std::mem::replace(&mut self.inputs, std::mem::take(&mut self.sealed));
+        self.add(later.into_iter().map(|(table, pending)| (table, pending.delta)).collect())
+    }
+
+    /// The run took in the sealed part, and the view is complete up to `since`.
+    pub(crate) fn take_sealed(&mut self, since: i64) {
+        self.sealed.clear();
+        self.since = since;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.inputs.is_empty()
+        self.inputs.is_empty() && self.sealed.is_empty()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.inputs.values().map(|p| p.delta.rows.iter().map(ZBatch::len).sum::<usize>()).sum()
+        self.pending().map(|p| p.delta.rows.iter().map(ZBatch::len).sum::<usize>()).sum()
     }
 
     pub(crate) fn bytes(&self) -> usize {
         let bytes = |d: &Delta| d.rows.iter().map(|r| r.rows().get_array_memory_size()).sum::<usize>();
-        self.inputs.values().map(|p| bytes(&p.delta)).sum()
+        self.pending().map(|p| bytes(&p.delta)).sum()
+    }
+
+    fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.inputs.values().chain(self.sealed.values())
     }
 
     pub(crate) fn forget(&mut self) {
         self.inputs.clear();
+        self.sealed.clear();
     }
 }
 
@@ -186,5 +240,21 @@ mod tests {
         let kept = kept.consolidated(&kept.rows[0].schema()).expect("numbers");
         assert_eq!(kept.iter_weights().sum::<i64>(), 3);
         assert_eq!(lag.input(8).rows.len(), 0);
+    }
+
+    #[test]
+    fn a_run_takes_in_what_was_sealed_and_no_more() {
+        let sum = |d: Delta| d.rows.iter().flat_map(|r| r.iter_weights().collect::<Vec<_>>()).sum::<i64>();
+        let mut lag = Lag::new(0, String::new());
+        lag.add(vec![(7, rows(vec![1, 2], 1))]).expect("room");
+        lag.seal().expect("room");
+        lag.add(vec![(7, rows(vec![3], 1)), (8, rows(vec![4], 1))]).expect("room");
+        assert_eq!((sum(lag.sealed(7)), sum(lag.sealed(8)), sum(lag.input(7))), (2, 0, 3));
+        lag.unseal().expect("room");
+        assert_eq!((sum(lag.sealed(7)), sum(lag.input(7))), (0, 3));
+        lag.seal().expect("room");
+        lag.add(vec![(8, rows(vec![5], 1))]).expect("room");
+        lag.take_sealed(9);
+        assert_eq!((sum(lag.input(7)), sum(lag.input(8)), lag.since), (0, 1, 9));
     }
 }

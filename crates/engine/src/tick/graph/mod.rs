@@ -3,17 +3,23 @@
 mod build;
 mod hold;
 mod lag;
+mod pace;
+mod reach;
+mod refreshed;
 mod rows;
 mod status;
 mod step;
 mod view;
 
-pub(crate) use build::{not_incremental, plan_maintained};
+pub(crate) use build::{LARGE_ROWS, not_incremental, plan_maintained};
+pub(super) use hold::{is_immediate, reads};
 pub(crate) use lag::{Cut, Held, Lag};
+pub(super) use reach::Reached;
 pub(crate) use rows::{conform, plain, staged_of};
 pub use status::ViewStatus;
-pub(crate) use view::{How, Kept, Undo, View};
+pub(crate) use view::{How, Kept, Move, Undo, View};
 
+use super::beside::Run;
 use super::ddl::Definitions;
 use super::fill::Fillings;
 use super::{Core, Tick};
@@ -25,7 +31,7 @@ use sluice_sql::{Result, SqlError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use view::Move;
+use view::Reach;
 
 /// Views whose operators failed are tried again this often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -34,7 +40,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Graph {
     pub(crate) views: BTreeMap<i64, View>,
     /// Views, each after what it reads.
-    order: Vec<i64>,
+    pub(super) order: Vec<i64>,
     /// The snapshot that last changed a definition.
     pub(crate) defined_at: i64,
     last_retry: Instant,
@@ -46,6 +52,8 @@ pub(crate) struct Graph {
     pub(crate) forced: BTreeSet<i64>,
     /// Views to come.
     pub(crate) fillings: Fillings,
+    /// What is computed beside the ticks.
+    pub(crate) runs: Vec<Run>,
 }
 
 impl Graph {
@@ -59,6 +67,7 @@ impl Graph {
             stale: false,
             forced: BTreeSet::new(),
             fillings: Fillings::default(),
+            runs: vec![],
         }
     }
 
@@ -110,8 +119,14 @@ impl Core {
             definitions.created_views.iter().filter_map(|id| definitions.catalog.by_id(*id).cloned()).collect();
         let holding = self.graph.holding(tick.time_micros, &created);
         let mut deltas = self.base_deltas(tick)?;
+        let mut reached = tick.reached.take();
         for id in self.graph.order.clone() {
-            self.step_view(tick, &definitions.catalog, id, &mut deltas, &holding)?;
+            match &mut reached {
+                Some(reached) if reached.has(id) => {
+                    self.reach_view(tick, &definitions.catalog, id, &mut deltas, reached)?;
+                }
+                _ => self.step_view(tick, &definitions.catalog, id, &mut deltas, &holding)?,
+            }
         }
         self.graph.fillings.put_aside(&deltas, &definitions.catalog);
         for def in created {
@@ -150,10 +165,10 @@ impl Core {
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
         let mut view = View::plan(&self.context, &tick.base, catalog, def)?;
         let now = Cut { snapshot: tick.base.snapshot, micros: tick.base.time_micros };
-        view.good = match held {
-            Some(held) => held.cut.map(|snapshot| Cut { snapshot, micros: held.at }),
-            None => Some(now),
-        };
+        match held {
+            Some(held) => view.remember_good(held),
+            None => view.good = Some(now),
+        }
         view.lag = held.map(|h| Lag::new(h.at, h.why.clone()));
         view.computed_micros = view.good.map_or(0, |g| g.micros);
         view.how = How::Rebuilt;

@@ -2,6 +2,7 @@
 
 use super::{Cut, How, View};
 use crate::tick::Core;
+use crate::tick::beside::Run;
 use std::time::Duration;
 
 /// What `status` shows of a view.
@@ -17,6 +18,8 @@ pub struct ViewStatus {
     pub held: Option<String>,
     /// The snapshot whose changes it has taken in, if that is not the newest.
     pub cut: Option<i64>,
+    /// When the run began that computes it, if one does.
+    pub running_since: Option<i64>,
     /// The newest snapshot when all of this was so.
     pub as_of: i64,
     /// It is computed again when the clock moves.
@@ -61,6 +64,16 @@ impl Core {
             }
             status.as_of = now.snapshot;
             show_freshness(status, view, took.is_some(), now.micros);
+        }
+    }
+
+    /// Shows which views are being computed beside the ticks, and what came of the last attempt.
+    pub(crate) fn show_runs(&self) {
+        for (id, status) in self.status.write().iter_mut() {
+            status.running_since = self.graph.run_of(*id).map(Run::began);
+            if let Some(view) = self.graph.views.get(id).filter(|_| !self.parking.holds(*id)) {
+                show_freshness(status, view, false, self.context.version().time_micros);
+            }
         }
     }
 
@@ -113,6 +126,7 @@ fn show_freshness(status: &mut ViewStatus, view: &View, ran: bool, now: i64) {
     status.held = view.lag.as_ref().map(|l| l.why.clone());
     status.waiting_rows = view.lag.as_ref().map_or(0, super::Lag::rows);
     let error = view.errors.first_key_value().map(|(e, _)| format!("{} on row {} ({})", e.message, e.row, e.code));
+    let error = error.or_else(|| view.tried.as_ref().map(|(_, why)| why.clone()));
     status.consecutive_errors = match (&error, ran) {
         (None, _) => 0,
         (Some(_), true) => status.consecutive_errors + 1,
@@ -131,7 +145,7 @@ fn show_freshness(status: &mut ViewStatus, view: &View, ran: bool, now: i64) {
         "ACTIVE"
     }
     .into();
-    let current = view.lag.is_none() && status.error.is_none();
+    let current = view.lag.is_none() && view.errors.is_empty();
     let good = view.good.map_or(0, |g| g.micros);
     status.cut = (!current).then(|| view.good.map_or(0, |g| g.snapshot));
     status.data_micros = match &view.lag {

@@ -1,7 +1,8 @@
 //! One tick's way through one view.
 
 use super::hold::reads;
-use super::lag::{Lag, Why};
+use super::lag::Why;
+use super::reach::data_error;
 use super::{Deltas, Holding, How, Move};
 use crate::catalog::Catalog;
 use crate::tick::alter::fitted;
@@ -28,7 +29,8 @@ impl Core {
         }
         let touched = reads(&view.def).iter().any(|r| deltas.get(r).is_some_and(|d| !d.is_empty()));
         if let Some(why) = self.graph.held_by(view, holding) {
-            if touched || view.lag.is_some() || self.graph.reads_behind(view) {
+            let unfit = view.broken.is_some() && !matches!(view.how, How::Rebuilt);
+            if touched || unfit || view.lag.is_some() || self.graph.reads_behind(view) {
                 self.put_aside(catalog, id, why, deltas)?;
             }
             return Ok(());
@@ -41,20 +43,11 @@ impl Core {
         self.move_view(tick, catalog, id, deltas)
     }
 
-    fn put_aside(&mut self, catalog: &Catalog, id: i64, why: Why, deltas: &Deltas) -> Result<()> {
-        let Some(view) = self.graph.views.get_mut(&id) else { return Ok(()) };
-        let mut arrived: Vec<(i64, Delta)> = vec![];
-        for read in reads(&view.def) {
-            let Some(delta) = deltas.get(&read).filter(|d| !d.is_empty()) else { continue };
-            let built_for = view.built_for.iter().find(|d| d.id == read);
-            let delta = match (&view.how, built_for, catalog.by_id(read)) {
-                (How::Incremental { .. }, Some(built_for), Some(now)) => fitted(Some(delta), now, built_for)?,
-                // It reads its inputs whole when its time comes; only their errors add up.
-                _ => Delta { rows: vec![], errors: delta.errors.clone() },
-            };
-            arrived.push((read, delta));
+    pub(super) fn put_aside(&mut self, catalog: &Catalog, id: i64, why: Why, deltas: &Deltas) -> Result<()> {
+        let arrived = self.arrived(catalog, id, deltas, |_| true)?;
+        if let Some(view) = self.graph.views.get_mut(&id) {
+            view.moves = Move::Falls(why, arrived);
         }
-        view.moves = Move::Falls(why, arrived);
         Ok(())
     }
 
@@ -70,19 +63,12 @@ impl Core {
                 let mut inputs = vec![];
                 for (source, built_for) in sources.iter().zip(&view.built_for) {
                     let now = catalog.by_id(*source).ok_or_else(|| SqlError::internal("a table is gone"))?;
-                    inputs.push(input(view.lag.as_ref(), *source, fitted(deltas.get(source), now, built_for)?)?);
+                    let old = view.lag.as_ref().map(|lag| lag.input(*source)).unwrap_or_default();
+                    inputs.push(combined(old, fitted(deltas.get(source), now, built_for)?)?);
                 }
                 circuit.step(&inputs)
             }
-            How::Recompute => {
-                let mut errors = Delta::default();
-                for read in reads(&view.def) {
-                    let new = deltas.get(&read).map(|d| d.errors.clone()).unwrap_or_default();
-                    let new = Delta { rows: vec![], errors: new };
-                    errors.inherit(&input(view.lag.as_ref(), read, new)?.errors);
-                }
-                return self.recompute(tick, catalog, id, errors.errors, deltas);
-            }
+            How::Recompute => return self.recompute(tick, catalog, id, deltas),
             How::Rebuilt => return self.rebuild_and_pass_on(tick, catalog, id, deltas),
         };
         match stepped {
@@ -94,6 +80,7 @@ impl Core {
             }
         }
     }
+
     /// Adds a view's change to what it withholds or publishes, and hands it on.
     pub(super) fn settle(
         &mut self,
@@ -129,62 +116,57 @@ impl Core {
     }
 
     /// Runs the query over what the tick has staged; the difference to what is stored comes out.
-    fn recompute(
-        &mut self,
-        tick: &mut Tick,
-        catalog: &Arc<Catalog>,
-        id: i64,
-        errors: Errors,
-        deltas: &mut Deltas,
-    ) -> Result<()> {
+    fn recompute(&mut self, tick: &mut Tick, catalog: &Arc<Catalog>, id: i64, deltas: &mut Deltas) -> Result<()> {
         let started = Instant::now();
-        let inherited = self.inherits_errors(id);
         let view = &self.graph.views[&id];
-        let result = if inherited { Err(None) } else { self.evaluate(tick, view).map_err(Some) };
-        let out = match result {
-            Ok(rows) => {
-                let stored = self.stored(tick, catalog, id)?.negate()?;
-                let change = consolidate(&ZBatch::concat(&view.schema, &[rows, stored])?)?;
-                let mut own = errors;
-                // What its own query failed on before is over: the errors of this view are those it inherits.
-                for (e, w) in &view.errors {
-                    *own.entry(e.clone()).or_insert(0) -= w;
+        let mut target = self.inherited(&reads(&view.def));
+        let mut rows = vec![];
+        if target.is_empty() {
+            match self.evaluate(tick, view) {
+                Ok(result) => {
+                    let stored = self.stored(tick, catalog, id)?.negate()?;
+                    rows.push(consolidate(&ZBatch::concat(&view.schema, &[result, stored])?)?);
                 }
-                own.retain(|_, w| *w != 0);
-                Delta { rows: vec![change], errors: own }
+                Err(e) => drop(target.insert(data_error(e), 1)),
             }
-            Err(None) => Delta { rows: vec![], errors },
-            Err(Some(e)) => {
-                let mut errors = errors;
-                let own =
-                    sluice_flow::DataError { code: e.code, message: e.message, row: e.detail.unwrap_or_default() };
-                if !view.errors.contains_key(&own) {
-                    errors.insert(own, 1);
-                }
-                Delta { rows: vec![], errors }
-            }
-        };
+        }
+        let out = Delta { rows, errors: towards(target, &view.errors) };
         if let Some(view) = self.graph.views.get_mut(&id) {
             view.recomputed_in(started.elapsed());
         }
         self.settle(tick, catalog, id, out, deltas, started)
     }
 
-    /// Whether a view that this one reads is withheld.
-    fn inherits_errors(&self, id: i64) -> bool {
-        let reads = reads(&self.graph.views[&id].def);
-        reads.iter().any(|r| self.graph.views.get(r).is_some_and(|v| !v.errors.is_empty()))
+    /// The errors of views that one reads.
+    pub(in crate::tick) fn inherited(&self, reads: &[i64]) -> Errors {
+        let mut all = Errors::new();
+        for view in reads.iter().filter_map(|r| self.graph.views.get(r)) {
+            for (error, weight) in &view.errors {
+                *all.entry(error.clone()).or_insert(0) += weight;
+            }
+        }
+        all
     }
 }
 
-/// What a view is to take in of one input: what it put aside, and what the tick changes.
-fn input(lag: Option<&Lag>, table: i64, new: Delta) -> Result<Delta> {
-    let Some(lag) = lag else { return Ok(new) };
-    let mut all = lag.input(table);
-    all.rows.extend(new.rows.into_iter().filter(|r| !r.is_empty()));
-    all.inherit(&new.errors);
-    if let Some(first) = all.rows.first() {
-        all.rows = vec![all.consolidated(&first.schema())?];
+/// What is to be added to `current` errors to get `target`.
+pub(super) fn towards(mut target: Errors, current: &Errors) -> Errors {
+    for (error, weight) in current {
+        *target.entry(error.clone()).or_insert(0) -= weight;
     }
-    Ok(all)
+    target.retain(|_, weight| *weight != 0);
+    target
+}
+
+/// What a view is to take in of one input: what it put aside, and what is new.
+pub(super) fn combined(mut old: Delta, new: Delta) -> Result<Delta> {
+    if old.is_empty() {
+        return Ok(new);
+    }
+    old.rows.extend(new.rows.into_iter().filter(|r| !r.is_empty()));
+    old.inherit(&new.errors);
+    if let Some(first) = old.rows.first() {
+        old.rows = vec![old.consolidated(&first.schema())?];
+    }
+    Ok(old)
 }

@@ -1,5 +1,5 @@
-use super::lag::{Cut, Held, Lag, Why};
-use crate::catalog::{Mode, TableDef};
+use super::lag::{Cut, Held, Lag, Together, Why};
+use crate::catalog::TableDef;
 use crate::schedule::Schedule;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
@@ -9,10 +9,8 @@ use sluice_zset::ZBatch;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A recomputation that takes longer is not part of every commit if the schedule allows the view to lag.
-const TICK_BUDGET: Duration = Duration::from_millis(100);
-/// A view that reads the clock and has no schedule is recomputed this often.
-const CLOCK_MICROS: i64 = 1_000_000;
+/// A view whose operators are being built puts aside more than one that waits: it cannot be built anew at leisure.
+const BUILDING_FACTOR: usize = 16;
 
 /// A maintained view as the engine's thread holds it.
 pub(crate) struct View {
@@ -40,6 +38,14 @@ pub(crate) struct View {
     pub(crate) undo: Undo,
     /// When it last equaled its query.
     pub(crate) good: Option<Cut>,
+    /// What was brought to that cut together, after it.
+    together: Option<Together>,
+    /// While a run builds its operators: the tables that they read, with the columns that they are built for.
+    pub(crate) building: Option<Vec<Arc<TableDef>>>,
+    /// A run that could not compute it: its time, and why.
+    pub(crate) tried: Option<(i64, String)>,
+    /// It reads so much that recomputing it is taken to be dear until it is known.
+    pub(crate) large: bool,
     /// The time of the tick that last computed it.
     pub(crate) computed_micros: i64,
     /// What it has not taken in; `None` when nothing is missing.
@@ -49,7 +55,7 @@ pub(crate) struct View {
     /// How long the tick at hand took to compute it.
     pub(crate) ran: Option<Duration>,
     /// How long its last two recomputations took.
-    runs: [Duration; 2],
+    pub(super) runs: [Duration; 2],
     /// Its being late was logged.
     pub(crate) warned: bool,
 }
@@ -74,6 +80,19 @@ pub(crate) enum Move {
     Follows,
     /// It stays behind these changes.
     Falls(Why, Vec<(i64, Delta)>),
+    /// A run beside the ticks brought it to a cut.
+    Reaches(Reach),
+}
+
+/// Where a run brought a view.
+pub(crate) struct Reach {
+    pub(crate) cut: Cut,
+    /// Something has changed since.
+    pub(crate) behind: bool,
+    /// All that the run brought there.
+    pub(crate) views: Arc<[i64]>,
+    /// What the tick that stores it changes of its other inputs.
+    pub(crate) arrived: Vec<(i64, Delta)>,
 }
 
 /// How a view follows its inputs.
@@ -120,6 +139,10 @@ impl View {
             reads_clock,
             undo: Undo::Rebuild,
             good: None,
+            together: None,
+            building: None,
+            tried: None,
+            large: false,
             computed_micros: 0,
             lag: None,
             moves: Move::Follows,
@@ -133,11 +156,33 @@ impl View {
     pub(crate) fn succeeds(&mut self, old: View) {
         (self.good, self.lag, self.computed_micros) = (old.good, old.lag, old.computed_micros);
         (self.runs, self.warned) = (old.runs, old.warned);
+        (self.together, self.tried) = (old.together, old.tried);
+    }
+
+    /// Takes the place of the view that it was built anew from; returns what that withheld.
+    pub(crate) fn replaces(&mut self, mut old: View) -> Vec<ZBatch> {
+        let seen = std::mem::take(&mut old.pending);
+        self.errors = std::mem::take(&mut old.errors);
+        self.violation = old.violation.take();
+        self.pending.clear();
+        self.undo = Undo::Rebuild;
+        self.succeeds(old);
+        seen
     }
 
     /// Takes its last good state from a snapshot's record.
     pub(crate) fn remember_good(&mut self, held: &Held) {
         self.good = held.cut.map(|snapshot| Cut { snapshot, micros: held.at });
+        self.together = held.with_rows.map(|snapshot| Together { views: held.with.clone().into(), snapshot });
+    }
+
+    /// When it equals its query once the tick at hand is kept, as far as that is known: what was brought there
+    /// together, and the snapshot of its rows (`None` is the tick's).
+    pub(super) fn good_after(&self) -> (Option<Cut>, Option<(&[i64], Option<i64>)>) {
+        match &self.moves {
+            Move::Reaches(reach) if self.errors.is_empty() => (Some(reach.cut), Some((&reach.views, None))),
+            _ => (self.good, self.together.as_ref().map(|t| (&*t.views, Some(t.snapshot)))),
+        }
     }
 
     /// The tables that its state is made of, as its operators number them.
@@ -184,10 +229,34 @@ impl View {
                     self.computed_micros = kept.cut.micros;
                 }
                 if self.errors.is_empty() {
-                    self.good = Some(kept.cut);
+                    (self.good, self.together) = (Some(kept.cut), None);
                 }
             }
             Move::Falls(why, arrived) => self.fall(kept, &why, arrived)?,
+            Move::Reaches(reach) => self.reach(kept, reach)?,
+        }
+        Ok(())
+    }
+
+    /// Is at the cut of a run now.
+    fn reach(&mut self, kept: Kept, reach: Reach) -> Result<()> {
+        (self.building, self.tried) = (None, None);
+        self.computed_micros = reach.cut.micros;
+        match &mut self.lag {
+            Some(lag) if reach.behind => {
+                lag.take_sealed(reach.cut.micros);
+                lag.add(reach.arrived)?;
+            }
+            lag => *lag = None,
+        }
+        if !self.errors.is_empty() {
+            return Ok(());
+        }
+        if reach.behind || self.reads_clock {
+            self.good = Some(reach.cut);
+            self.together = Some(Together { views: reach.views, snapshot: kept.cut.snapshot });
+        } else {
+            (self.good, self.together) = (Some(kept.cut), None);
         }
         Ok(())
     }
@@ -197,20 +266,36 @@ impl View {
         let since = self.complete_up_to(kept.cut.micros);
         let lag = self.lag.get_or_insert_with(|| Lag::new(since, String::new()));
         lag.why = why.to_string();
-        if matches!(self.how, How::Rebuilt) {
+        lag.touched |= !arrived.is_empty();
+        if matches!(self.how, How::Rebuilt) && self.building.is_none() {
             return Ok(());
         }
+        let room = kept.lag_bytes.saturating_mul(if self.building.is_some() { BUILDING_FACTOR } else { 1 });
         let fits = arrived.iter().all(|(table, delta)| lag.fits(*table, delta));
         if fits {
             lag.add(arrived)?;
         }
-        if !fits || lag.bytes() > kept.lag_bytes {
-            lag.forget();
-            self.how = How::Rebuilt;
-            self.broken = Some("more changed than it may keep while it is behind".into());
+        if !fits || lag.bytes() > room {
+            self.lose_operators("more changed than it may keep while it is behind".into());
             tracing::info!(view = self.def.name, "too much changed while it waits: it will be computed anew");
         }
         Ok(())
+    }
+
+    /// Drops its state: it is built anew when its time comes.
+    pub(super) fn lose_operators(&mut self, why: String) {
+        (self.how, self.building, self.broken) = (How::Rebuilt, None, Some(why));
+        if let Some(lag) = &mut self.lag {
+            lag.forget();
+        }
+    }
+
+    /// Its operators, if it has any.
+    pub(crate) fn circuit(&self) -> Option<&Circuit> {
+        match &self.how {
+            How::Incremental { circuit, .. } => Some(circuit),
+            How::Recompute | How::Rebuilt => None,
+        }
     }
 
     pub(crate) fn abort(&mut self) {
@@ -234,10 +319,11 @@ impl View {
 
     /// Whether it will be behind what it reads once the tick at hand is kept.
     pub(crate) fn is_behind(&self) -> bool {
-        match self.moves {
+        match &self.moves {
             Move::Stays => self.lag.is_some(),
             Move::Follows => false,
             Move::Falls(..) => true,
+            Move::Reaches(reach) => reach.behind,
         }
     }
 
@@ -245,87 +331,23 @@ impl View {
     pub(crate) fn why(&self) -> Option<String> {
         match &self.moves {
             Move::Falls(why, _) => Some(why.to_string()),
-            Move::Stays => self.lag.as_ref().map(|l| l.why.clone()),
+            Move::Reaches(reach) if !reach.behind => None,
+            Move::Stays | Move::Reaches(_) => self.lag.as_ref().map(|l| l.why.clone()),
             Move::Follows => None,
         }
     }
 
     /// The time up to which it is complete, before a tick at `now` that may change what it reads.
     pub(crate) fn complete_up_to(&self, now: i64) -> i64 {
+        if let Move::Reaches(reach) = &self.moves
+            && (reach.behind || self.reads_clock)
+        {
+            return reach.cut.micros;
+        }
         match &self.lag {
             Some(lag) => lag.since,
             None if self.reads_clock => self.computed_micros,
             None => now - 1,
-        }
-    }
-
-    /// Why it stays where it is at `now`, by its own definition.
-    pub(crate) fn holds(&self, now: i64) -> Option<Why> {
-        let m = self.def.materialized()?;
-        if m.mode == Mode::Immediate {
-            return None;
-        }
-        if m.paused {
-            return Some(Why::Paused);
-        }
-        let why = if self.schedule.is_cron() || m.mode == Mode::Full {
-            Why::Scheduled
-        } else if self.is_dear() {
-            Why::Dear
-        } else {
-            return None;
-        };
-        let mut due = self.schedule.due(self.complete_up_to(now), self.needs())?;
-        if !self.schedule.is_cron() {
-            due = due.max(self.rests_until());
-        }
-        (now < due).then_some(why)
-    }
-
-    /// How long its last recomputation took, in microseconds.
-    fn needs(&self) -> i64 {
-        i64::try_from(self.runs[1].as_micros()).unwrap_or(i64::MAX)
-    }
-
-    /// Recomputing one view leaves others at least half of the time.
-    fn rests_until(&self) -> i64 {
-        self.computed_micros.saturating_add(self.needs().saturating_mul(2))
-    }
-
-    /// Whether its last two recomputations took longer than a commit should.
-    pub(crate) fn is_dear(&self) -> bool {
-        matches!(self.how, How::Recompute) && self.runs.iter().all(|r| *r > TICK_BUDGET)
-    }
-
-    pub(crate) fn recomputed_in(&mut self, took: Duration) {
-        let was = self.is_dear();
-        self.runs = [self.runs[1], took];
-        if !was && self.is_dear() && matches!(self.schedule, Schedule::Within(_)) {
-            tracing::info!(
-                view = self.def.name,
-                "recomputing it takes {} ms, too long for every commit: from now on it follows at its schedule",
-                took.as_millis()
-            );
-        }
-    }
-
-    /// Whether the clock has moved so far that a view that reads it is to be computed again.
-    pub(crate) fn is_clock_due(&self, now: i64) -> bool {
-        let period = match self.schedule {
-            Schedule::Within(bound) => bound,
-            Schedule::Free | Schedule::At(_) => CLOCK_MICROS,
-        };
-        self.reads_clock && now >= (self.computed_micros + period).max(self.rests_until())
-    }
-
-    /// How it follows its inputs, for people.
-    pub(crate) fn strategy(&self) -> String {
-        match &self.reason {
-            None => "incremental".to_string(),
-            Some(reason) if self.is_dear() && matches!(self.schedule, Schedule::Within(_)) => {
-                format!("{reason}; too dear for every commit ({} ms)", self.runs[1].as_millis())
-            }
-            Some(reason) => reason.clone(),
         }
     }
 }
