@@ -13,6 +13,7 @@ use super::Core;
 use super::ddl::Definitions;
 use super::graph::{Cut, How, Lag, Move, Reached, View, is_immediate, reads};
 use crate::catalog::{Catalog, TableDef};
+use crate::read::ReadView;
 use sluice_flow::{Delta, Errors};
 use sluice_lake::SidecarChange;
 use sluice_sql::{Result, SqlError};
@@ -131,7 +132,7 @@ impl Core {
         let work = Work {
             tasks,
             withheld: outside.iter().filter_map(withheld).collect(),
-            view: self.view(&tick),
+            view: ReadView { now_micros: cut.micros, ..self.view(&tick) },
             context: Arc::clone(&self.context),
             runtime: self.runtime.clone(),
             given_up,
@@ -203,12 +204,15 @@ impl Core {
                 self.store(Reached { cut: run.cut, views, inherited, outcomes, arrived: BTreeSet::new() })
             });
             // What another program committed first is followed, and the run begins anew.
-            if let Err(e) = stored.or_else(|e| if self.graph.foreign { Ok(()) } else { Err(e) }) {
-                self.note_failure(&members, run.cut.micros, &e);
-                self.answer_failed(&members, &e);
+            let failed = stored.err().filter(|_| !self.graph.foreign);
+            if let Some(e) = &failed {
+                self.note_failure(&members, run.cut.micros, e);
             }
             self.release(&members);
             self.show_runs();
+            if let Some(e) = &failed {
+                self.answer_failed(&members, e);
+            }
             self.ask_again();
         }
         self.ask_again_if_alone();

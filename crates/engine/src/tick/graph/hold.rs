@@ -141,14 +141,10 @@ impl Graph {
     }
 
     fn record(&self, view: &View, now: i64) -> Option<Held> {
-        let (good, together) = view.good_after();
-        let cut = good.map(|g| g.snapshot);
-        let good_micros = good.map_or(0, |g| g.micros);
-        let (with, with_rows) = together.map_or((vec![], None), |(views, snapshot)| (views.to_vec(), snapshot));
-        let held = Held { cut, at: good_micros, with, with_rows, ..Held::default() };
+        let held = view.good_after();
         let error = view.errors.first_key_value().map(|(error, _)| error.message.clone());
         if let Some(why) = view.why() {
-            let at = if error.is_some() { good_micros } else { view.complete_up_to(now) };
+            let at = if error.is_some() { held.at } else { view.complete_up_to(now) };
             return Some(Held { why, at, ..held });
         }
         if let Some(why) = error {

@@ -176,13 +176,15 @@ impl View {
         self.together = held.with_rows.map(|snapshot| Together { views: held.with.clone().into(), snapshot });
     }
 
-    /// When it equals its query once the tick at hand is kept, as far as that is known: what was brought there
-    /// together, and the snapshot of its rows (`None` is the tick's).
-    pub(super) fn good_after(&self) -> (Option<Cut>, Option<(&[i64], Option<i64>)>) {
-        match &self.moves {
-            Move::Reaches(reach) if self.errors.is_empty() => (Some(reach.cut), Some((&reach.views, None))),
-            _ => (self.good, self.together.as_ref().map(|t| (&*t.views, Some(t.snapshot)))),
-        }
+    /// When it equals its query once the tick at hand is kept, as a record has it; the reason is to be added.
+    pub(super) fn good_after(&self) -> Held {
+        let (good, with, with_rows) = match (&self.moves, &self.together) {
+            (Move::Reaches(reach), _) if self.errors.is_empty() => (Some(reach.cut), reach.views.to_vec(), None),
+            (_, Some(together)) => (self.good, together.views.to_vec(), Some(together.snapshot)),
+            (_, None) => (self.good, vec![], None),
+        };
+        let (cut, at) = (good.map(|g| g.snapshot), good.map_or(0, |g| g.micros));
+        Held { cut, at, with, with_rows, ..Held::default() }
     }
 
     /// The tables that its state is made of, as its operators number them.
