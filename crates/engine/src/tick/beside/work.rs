@@ -7,8 +7,10 @@ use crate::tick::feed::Feed;
 use crate::tick::gathered::Gathered;
 use crate::tick::graph::{How, View, conform, plain, reads};
 use crate::tick::publish::repeated;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
+use futures::TryStreamExt;
 use sluice_flow::{DataError, Delta, Errors};
 use sluice_sql::{Result, SqlError};
 use sluice_zset::{ZBatch, consolidate};
@@ -60,6 +62,7 @@ pub(crate) struct Outcome {
 impl Work {
     /// An error means that nothing of the run can be used, and says nothing of the rows.
     pub(super) fn run(mut self) -> Result<BTreeMap<i64, Outcome>> {
+        crate::yields::give_way();
         let mut outcomes = BTreeMap::new();
         for task in std::mem::take(&mut self.tasks) {
             let (id, is_member) = (task.def.id, !matches!(task.what, What::Rows(_)));
@@ -113,7 +116,7 @@ impl Work {
         let given_up = &mut self.given_up;
         let batches = self.runtime.block_on(async {
             tokio::select! {
-                result = context.runner.collect(plan, &version) => result,
+                result = collect(&context, plan, &version) => result,
                 _ = given_up => Err(given_up_error()),
             }
         })?;
@@ -169,6 +172,11 @@ impl Work {
         }
         Ok(change)
     }
+}
+
+/// On threads that give way to ticks, if there is much to read.
+async fn collect(context: &Context, plan: LogicalPlan, version: &ReadView) -> Result<Vec<RecordBatch>> {
+    Ok(context.runner.stream(plan, version).await?.try_collect().await?)
 }
 
 fn given_up_error() -> SqlError {
