@@ -61,6 +61,7 @@ async fn default_draws_from_the_sequence() {
         "INSERT INTO u VALUES ('p', 100), ('q', 200)",
         "INSERT INTO t (id, w) VALUES (40, 1) ON CONFLICT (id) DO UPDATE SET w = (SELECT max(w) FROM u WHERE u.v > 'p'), v = (SELECT max(v) FROM u WHERE w = excluded.w + 99)",
         "SELECT id, v, w FROM t WHERE id = 40",
+        "INSERT INTO t AS old (id, w) VALUES (40, 1) ON CONFLICT (id) DO UPDATE SET w = old.w + w + excluded.w WHERE old.w > excluded.w",
         "INSERT INTO t AS old (id, w) VALUES (40, 1) ON CONFLICT (id) DO UPDATE SET w = old.w + excluded.w WHERE old.w > excluded.w",
         "SELECT id, v, w FROM t WHERE id = 40",
     ];
