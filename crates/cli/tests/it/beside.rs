@@ -342,7 +342,7 @@ async fn the_clock_and_bounds_stop_no_writer() {
     let server = Server::start(dir.path());
     let client = server.connect().await;
     run(&client, "CREATE TABLE p (id int PRIMARY KEY)").await;
-    run(&client, &format!("INSERT INTO p SELECT i FROM generate_series(1, 2500) AS g(i)")).await;
+    run(&client, "INSERT INTO p SELECT i FROM generate_series(1, 2500) AS g(i)").await;
     run(&client, &format!("CREATE MATERIALIZED VIEW heavy WITH (schedule = '1s') AS {HEAVY}")).await;
     let clock = "SELECT now() AS at, count(*) AS n FROM p a, p b WHERE (a.id * b.id) % 7 <> 3";
     run(&client, &format!("CREATE MATERIALIZED VIEW clock AS {clock}")).await;
