@@ -166,6 +166,10 @@ impl Settings {
         let fixed = [
             ("client_encoding", &["UTF8", "UTF-8", "UNICODE", "SQL_ASCII"][..], "Text is UTF-8."),
             ("standard_conforming_strings", &["on", "true"][..], "Backslashes in strings are plain characters."),
+            ("datestyle", &["ISO", "ISO, MDY", "ISO,MDY"][..], "Dates are shown as ISO 8601 has them."),
+            ("intervalstyle", &["postgres"][..], "Intervals are shown in PostgreSQL's own style."),
+            ("bytea_output", &["hex"][..], "bytea is shown in hexadecimal."),
+            ("statement_timeout", &["0", "0s", "0ms"][..], "Let the client cancel a statement that takes too long."),
         ];
         for (fixed_name, allowed, hint) in fixed {
             let plain = value.trim_matches('\'');

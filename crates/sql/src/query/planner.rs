@@ -1,8 +1,8 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
 use super::{
-    catalog, copies, distinct_on, literals, memberships, names, outer_names, params, precedence, refuse, shared_columns,
-    spell, ties,
+    catalog, copies, distinct_on, literals, memberships, names, outer_names, params, precedence, refuse,
+    shared_columns, spell, ties,
 };
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
