@@ -10,13 +10,15 @@
 
 mod chunk;
 mod index;
+mod link;
 mod probe;
 
 use crate::{FlowError, Result};
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use chunk::{CHUNK_ROWS, Chunk, ROW_BITS};
-use index::{Entry, Hashed, Index, kept_hash};
+use index::{Hashed, Index, kept_hash};
+use link::{Run, Unlinked};
 use probe::Probe;
 use sluice_zset::{ZBatch, gather, gather_batch, hash_rows};
 
@@ -388,7 +390,6 @@ impl Arrangement {
         row_hashes: &[u64],
         slots: &mut [Slot],
     ) -> Result<()> {
-        let key = self.key.clone();
         let mut rest = fresh;
         while !rest.is_empty() {
             let id = self.open_chunk()?;
@@ -403,18 +404,17 @@ impl Arrangement {
             let rows = rows.with_schema(SchemaRef::clone(&self.schema))?;
             let schema = SchemaRef::clone(&self.schema);
             self.chunk_mut(id).push(&schema, rows)?;
-            // Pushing may merge parts, so comparators made before it would look at the wrong rows.
-            let mut equal = Probe::new(keys, &key);
             for (offset, &entry) in now.iter().enumerate() {
                 let i = entry as usize;
                 let slot = (id << ROW_BITS | (first + offset)) as Slot;
                 slots[i] = slot;
                 self.chunk_mut(id).hashes[first + offset] = kept_hash(row_hashes[i]);
                 self.store_weight(slot, delta.weight(i));
-                self.link(slot, i, &mut equal, key_hashes[i], row_hashes[i])?;
-                self.undo.push(Undo::Inserted(slot));
             }
         }
+        // Pushing may merge parts, and comparators made before it would look at the wrong rows.
+        self.link_all(&Unlinked { keys, fresh, key_hashes, row_hashes, slots })?;
+        self.undo.extend(fresh.iter().map(|&row| Undo::Inserted(slots[row as usize])));
         Ok(())
     }
 
@@ -437,42 +437,6 @@ impl Arrangement {
         self.chunks[id] = Some(Chunk::new());
         self.tail = Some(id);
         Ok(id)
-    }
-
-    /// Puts `slot` at the front of its key's chain. `equal` compares row `row` of its batch with stored keys.
-    fn link(&mut self, slot: Slot, row: usize, equal: &mut Probe<'_>, key_hash: u64, row_hash: u64) -> Result<()> {
-        let (keys, chunks) = (&mut self.keys, &self.chunks);
-        let mut failed = None;
-        let kept = kept_hash(key_hash);
-        let same = |e: &KeyEntry| e.hash == kept && noting(&mut failed, equal.equal(chunks, row, e.head));
-        let (head, len) = match keys.entry(key_hash, same) {
-            Entry::Occupied(mut found) => {
-                let entry = found.get_mut();
-                entry.len += 1;
-                (std::mem::replace(&mut entry.head, slot), entry.len - 1)
-            }
-            Entry::Vacant(place) => {
-                place.insert(KeyEntry { head: slot, len: 1, hash: kept });
-                (NO_SLOT, 0)
-            }
-        };
-        if let Some(e) = failed {
-            return Err(e);
-        }
-        let (chunk, at) = split(slot);
-        self.chunk_mut(chunk).next[at] = head;
-        self.chunk_mut(chunk).prev[at] = NO_SLOT;
-        if head == NO_SLOT {
-            return Ok(());
-        }
-        let (head_chunk, head_at) = split(head);
-        self.chunk_mut(head_chunk).prev[head_at] = slot;
-        if len == LONG_CHAIN {
-            self.index_chain(slot)?;
-        } else if len > LONG_CHAIN {
-            self.rows.insert(row_hash, RowEntry { slot, hash: kept_hash(row_hash) });
-        }
-        Ok(())
     }
 
     /// Takes `slot` out of its key's chain; its row stays readable.
@@ -557,7 +521,12 @@ impl Arrangement {
     }
 
     fn link_again(&mut self, slot: Slot) -> Result<()> {
-        self.with_stored(slot, |this, equal, key_hash, row_hash| this.link(slot, 0, equal, key_hash, row_hash))
+        self.with_stored(slot, |this, equal, key_hash, row_hash| {
+            if this.link_run(&Run { first: slot, last: slot, len: 1, row: 0 }, equal, key_hash)? {
+                this.rows.insert(row_hash, RowEntry { slot, hash: kept_hash(row_hash) });
+            }
+            Ok(())
+        })
     }
 
     fn unlink_stored(&mut self, slot: Slot) -> Result<()> {

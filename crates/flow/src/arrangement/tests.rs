@@ -107,3 +107,28 @@ fn removing_what_is_not_there_names_the_row() {
     let error = arrangement.apply(&zbatch(&one)).unwrap_err().to_string();
     assert_eq!(error, "row (7, seven) of the join of a and b would have -1 copies");
 }
+
+#[test]
+fn runs_of_a_key_join_chains_of_any_length() {
+    let rows = |key: i64, from: usize, len: usize, weight: i64| {
+        let entries = (from..from + len).map(|i| ((Some(key), format!("row {i}")), weight));
+        zbatch(&entries.chain([((Some(-1), format!("beside {from}")), weight)]).collect())
+    };
+    for (first, second) in [(1, 1), (1, 40), (31, 1), (32, 1), (32, 40), (33, 1), (100, 100)] {
+        let mut arrangement = Arrangement::new("test", zbatch(&BTreeMap::new()).schema(), vec![0]);
+        arrangement.apply(&rows(7, 0, first, 1)).unwrap();
+        arrangement.commit().unwrap();
+        arrangement.apply(&rows(7, first, second, 1)).unwrap();
+        arrangement.abort().unwrap();
+        assert_eq!(arrangement.len(), first + 1);
+        arrangement.apply(&rows(7, first, second, 1)).unwrap();
+        let mut found = 0;
+        let key: ArrayRef = Arc::new(Int64Array::from(vec![7]));
+        arrangement.probe(&[key], 1, |_, _| found += 1).unwrap();
+        assert_eq!(found, first + second);
+        arrangement.apply(&rows(7, 0, first, -1)).unwrap();
+        arrangement.apply(&rows(7, first, second, -1)).unwrap();
+        arrangement.commit().unwrap();
+        assert!(arrangement.is_empty(), "{first} and {second}");
+    }
+}
