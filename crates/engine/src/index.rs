@@ -108,7 +108,7 @@ impl RowIndex {
         Ok(())
     }
 
-    /// Adds rows of a table that the index is made for: the values of its columns, and the rows' numbers.
+    /// Adds rows of a table that the index is made for, for good: the values of its columns, and the rows' numbers.
     pub(crate) fn load(&mut self, columns: &[ArrayRef], ids: &Int64Array) -> Result<()> {
         let mut columns: Vec<ArrayRef> = columns.iter().map(normalize_key).collect();
         let mask = self.indexed(&columns, ids.len());
@@ -121,7 +121,8 @@ impl RowIndex {
         // Row numbers make the entries distinct.
         let slots = self.rows.insert(&entries)?;
         Self::set_payloads(&mut self.rows, slots, &entries);
-        Ok(())
+        // Nothing looks at it yet, and a log to undo millions of rows would take more room than they do.
+        Ok(self.rows.commit()?)
     }
 
     /// Keeps the row number of each entry beside it.
