@@ -30,13 +30,23 @@ pub async fn copy(client: &Client, server: &Server, orders: u64, report: &mut Re
     report.rate("COPY of orders, until DuckDB has read their gold", orders, copying + reading, "rows/s");
 }
 
-pub async fn upsert(client: &Client, rows: u64, report: &mut Report) {
-    let started = Instant::now();
-    shop::upsert(client, rows).await;
-    report.rate(
-        "INSERT ... ON CONFLICT DO UPDATE moving customers, 1,000 rows each",
-        rows,
-        started.elapsed(),
-        "rows/s",
-    );
+/// Upserts by one client and by several at once, small and large.
+pub async fn upsert(server: &Server, rows: u64, report: &mut Report) {
+    for (at, (clients, each)) in [(1, 1_000), (4, 1_000), (1, 20_000)].into_iter().enumerate() {
+        let first = 1 + at as u64 * rows;
+        let mut work = vec![];
+        for client in 0..clients {
+            let first = first + client * (rows / clients);
+            work.push((server.connect().await, shop::upserts(first, first + rows / clients - 1, each)));
+        }
+        let started = Instant::now();
+        let running = work.into_iter().map(|(client, statements)| async move {
+            for sql in statements {
+                client.batch_execute(&sql).await.unwrap();
+            }
+        });
+        futures::future::join_all(running).await;
+        let what = format!("INSERT ... ON CONFLICT DO UPDATE moving customers, {each} rows each, {clients} clients");
+        report.rate(&what, rows, started.elapsed(), "rows/s");
+    }
 }

@@ -44,7 +44,7 @@ async fn medallion(dir: &Path, orders: u64) {
     load::copy(&client, &server, orders - FEW, &mut report).await;
     let recomputing = changes::recompute(&client, &server, &mut report).await;
     changes::measure(&client, orders, beside_few, recomputing, &mut report).await;
-    load::upsert(&client, orders / 10, &mut report).await;
+    load::upsert(&server, (orders / 10).min(100_000), &mut report).await;
     points::by_key(&client, orders, &mut report).await;
     points::inserts(&server, &mut report).await;
     freshness::measure(&server, None, &mut report).await;

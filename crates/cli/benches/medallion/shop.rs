@@ -124,23 +124,20 @@ pub fn touch_columns(view: &str) -> String {
     columns.iter().map(|c| format!("max(q.{c})")).collect::<Vec<_>>().join(", ")
 }
 
-/// Existing orders get other amounts, statuses and customers, 1,000 rows a statement.
-pub async fn upsert(client: &Client, rows: u64) {
-    let mut random = Random::new(99);
-    let mut id = 1;
-    while id <= rows {
-        let last = (id + 999).min(rows);
-        let values: Vec<String> = (id..=last)
+/// Statements by which the orders `first..=last` get other amounts, statuses and customers, `each` rows a statement.
+pub fn upserts(first: u64, last: u64, each: u64) -> Vec<String> {
+    let mut random = Random::new(99 + first);
+    let statement = |from: u64| {
+        let values: Vec<String> = (from..from + each.min(last + 1 - from))
             .map(|id| format!("({id}, {}, {}.50, 'shipped')", 1 + random.below(CUSTOMERS), random.below(9000)))
             .collect();
-        let sql = format!(
+        format!(
             "INSERT INTO orders (id, customer_id, amount, status) VALUES {} ON CONFLICT (id) DO UPDATE \
              SET customer_id = excluded.customer_id, amount = excluded.amount, status = excluded.status",
             values.join(", ")
-        );
-        client.batch_execute(&sql).await.unwrap();
-        id = last + 1;
-    }
+        )
+    };
+    (first..=last).step_by(each as usize).map(statement).collect()
 }
 
 /// One statement that adds 100 orders.
