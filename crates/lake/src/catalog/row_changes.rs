@@ -18,12 +18,14 @@ use crate::types::{LakeType, TableInfo};
 use crate::version::{DataFile, FileVersion, Found};
 use crate::{LakeError, Result};
 use arrow::array::{Array, Int64Array, RecordBatch};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// SQLite takes 32,766 parameters and 2,000 columns.
 const ROWS_AN_INSERT: usize = 16;
+/// Keeps the list of them within a few hundred kilobytes.
+const IDS_A_STATEMENT: usize = 50_000;
 
 /// What the inserts of one change add up to.
 pub(super) struct Inserted {
@@ -130,25 +132,8 @@ impl Draft<'_> {
         self.tokens.inlined_deletes.insert(id);
         let (db, snapshot) = (self.db, self.snapshot);
         let version = &mut self.table(id)?.version;
-        let row_ids = id_list(rows.iter().map(|(row_id, _)| *row_id));
-        let mut ended = 0;
-        for table in &version.info.inlined_tables {
-            let sql = format!(
-                "UPDATE {} SET end_snapshot = ?1 \
-                 WHERE row_id IN (SELECT value FROM json_each(?2)) AND end_snapshot IS NULL",
-                quoted(&table.name)
-            );
-            ended += db.prepare_cached(&sql)?.execute(params![snapshot, row_ids])?;
-            if ended >= rows.len() {
-                break;
-            }
-        }
-        if ended != rows.len() {
-            let (name, wanted) = (&version.info.name, rows.len());
-            return Err(LakeError::Corrupt(format!(
-                "of {wanted} rows to delete from table {name}, the catalog has {ended}: {}",
-                row_ids.chars().take(100).collect::<String>()
-            )));
+        for rows in rows.chunks(IDS_A_STATEMENT) {
+            end_inlined(db, &version.info, snapshot, rows)?;
         }
         version.inlined.delete(&rows.iter().map(|(_, place)| *place).collect::<Vec<_>>())
     }
@@ -169,7 +154,9 @@ impl Draft<'_> {
             for position in &positions {
                 deleted.insert(*position);
             }
-            insert.execute(params![old.file.id, id_list(positions.iter()), snapshot])?;
+            for positions in positions.chunks(IDS_A_STATEMENT) {
+                insert.execute(params![old.file.id, id_list(positions.iter()), snapshot])?;
+            }
             let file = Arc::clone(&old.file);
             version.files[at] = Arc::new(FileVersion { file, deleted: Some(Arc::new(deleted)) });
         }
@@ -348,4 +335,29 @@ impl Draft<'_> {
 /// A JSON array: one statement for all rows is cheaper than one for each.
 fn id_list<T: ToString>(ids: impl Iterator<Item = T>) -> String {
     format!("[{}]", ids.map(|id| id.to_string()).collect::<Vec<_>>().join(","))
+}
+
+/// Ends rows in whichever of the table's inlined-data tables they are.
+fn end_inlined(db: &Connection, info: &TableInfo, snapshot: i64, rows: &[(i64, Place)]) -> Result<()> {
+    let row_ids = id_list(rows.iter().map(|(row_id, _)| row_id));
+    let mut ended = 0;
+    for table in &info.inlined_tables {
+        let sql = format!(
+            "UPDATE {} SET end_snapshot = ?1 WHERE row_id IN (SELECT value FROM json_each(?2)) AND end_snapshot IS NULL",
+            quoted(&table.name)
+        );
+        ended += db.prepare_cached(&sql)?.execute(params![snapshot, row_ids])?;
+        if ended >= rows.len() {
+            break;
+        }
+    }
+    if ended == rows.len() {
+        return Ok(());
+    }
+    Err(LakeError::Corrupt(format!(
+        "of {} rows to delete from table {}, the catalog has {ended}: {}",
+        rows.len(),
+        info.name,
+        row_ids.chars().take(100).collect::<String>()
+    )))
 }
