@@ -49,8 +49,9 @@ impl Graph {
         holding
     }
 
-    /// What is not to be brought up to date at `now`, in a tick or beside it. A view whose time has come takes along what it reads, and what reads it takes
-    /// along all that it reads: so views of different schedules that meet in one are refreshed together.
+    /// What is not to be brought up to date at `now`, in a tick or beside it. A view whose time has come takes along what
+    /// it reads, and what reads it takes along all that it reads: so views of different schedules that meet in one are
+    /// refreshed together.
     pub(in crate::tick) fn waiting(&self, now: i64, created: &[Arc<TableDef>]) -> Holding {
         let mut holding: Holding = self.views.iter().filter_map(|(id, v)| Some((*id, v.holds(now)?))).collect();
         holding.retain(|id, _| !self.forced.contains(id));
