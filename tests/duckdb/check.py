@@ -4,9 +4,11 @@ check.py EXTENSIONS DIR name=query ...   compares each view with its query at ev
 check.py EXTENSIONS DIR --print QUERY    prints the rows of a query
 check.py EXTENSIONS DIR --history ID     prints the rows of a table at every snapshot, and plays its change feed
 check.py EXTENSIONS DIR --write SQL      runs a statement that writes
+check.py EXTENSIONS DIR --steady QUERY FILE   expects one and the same answer until the file is there
 """
 
 import datetime
+import os
 import sys
 import time
 
@@ -45,6 +47,18 @@ def patiently(con, statements):
             if "database is locked" not in str(error) or attempt == 299:
                 raise
         time.sleep(0.05)
+
+
+def steady(con, query, file):
+    """Asks with a pause in between, in which rows may move."""
+    expected, asked = con.execute(query).fetchall(), 0
+    while not os.path.exists(file):
+        answer = con.execute(query).fetchall()
+        if answer != expected:
+            sys.exit(f"{answer} instead of {expected} after {asked} equal answers")
+        asked += 1
+        time.sleep(0.01)
+    print(f"{asked} times {expected}")
 
 
 def shown(value):
@@ -146,6 +160,9 @@ def main():
     if arguments[0] == "--print":
         for row in con.execute(arguments[1]).fetchall():
             print("(" + ", ".join(repr(shown(v)) for v in row) + ")")
+        return
+    if arguments[0] == "--steady":
+        steady(con, arguments[1], arguments[2])
         return
     if arguments[0] == "--history":
         history(con, int(arguments[1]))

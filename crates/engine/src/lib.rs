@@ -36,8 +36,8 @@ pub use verify::{Difference, Verified};
 pub use version::Version;
 
 use parking_lot::{Mutex, RwLock};
-use sluice_lake::LakeReader;
 pub use sluice_lake::Retention;
+use sluice_lake::{LakeReader, Readers};
 use sluice_sql::Result;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ struct Inner {
     context: Arc<Context>,
     requests: Requests,
     status: Arc<RwLock<BTreeMap<i64, ViewStatus>>>,
-    reader: Mutex<LakeReader>,
+    readers: Readers,
     dir: PathBuf,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -93,15 +93,14 @@ impl Engine {
         if !core.context.version().catalog.roles().is_empty() {
             core.warn_of_readers();
         }
-        let reader = core.lake.reader().map_err(error::lake)?;
+        let readers = core.lake.readers();
         let (context, status) = (Arc::clone(&core.context), Arc::clone(&core.status));
         let (requests, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("engine".into())
             .spawn(move || run_or_exit(core, receiver))
             .map_err(|e| SqlError::internal(format!("no thread for the engine: {e}")))?;
-        let inner =
-            Inner { context, requests, status, reader: Mutex::new(reader), dir, thread: Mutex::new(Some(thread)) };
+        let inner = Inner { context, requests, status, readers, dir, thread: Mutex::new(Some(thread)) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -159,8 +158,8 @@ impl Engine {
         &self.inner.requests
     }
 
-    pub(crate) fn reader(&self) -> parking_lot::MutexGuard<'_, LakeReader> {
-        self.inner.reader.lock()
+    pub(crate) fn reader(&self) -> Result<LakeReader> {
+        self.inner.readers.open().map_err(error::lake)
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) fn find(engine: Option<&Engine>, name: &ObjectRef, path: &[String]) -
             "Copy the rows with CREATE TABLE ... AS SELECT first.",
         )
     })?;
-    let reader = engine.reader();
+    let reader = engine.reader()?;
     let snapshot = match version.split_at(1) {
         ("v", number) => {
             number.parse().map_err(|_| SqlError::new("22023", format!("version {number} is no snapshot")))?

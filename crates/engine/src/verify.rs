@@ -70,7 +70,7 @@ impl Engine {
 
     /// Tables that lag at a snapshot, as the tick that made it recorded them.
     fn held_at(&self, snapshot: i64) -> Result<BTreeMap<i64, Held>> {
-        let tick = self.reader().tick_before(snapshot).map_err(error::lake)?;
+        let tick = self.reader()?.tick_before(snapshot).map_err(error::lake)?;
         Held::parse(tick.and_then(|t| t.held).as_deref())
     }
 
@@ -92,7 +92,7 @@ impl Engine {
             cut: None,
         };
         let Some(cut) = held.cut else { return Ok(not_compared(&held.why)) };
-        if !self.reader().has(cut) {
+        if !self.reader()?.has(cut) {
             return Ok(not_compared(&format!("{}; the snapshot that it is at ({cut}) has expired", held.why)));
         }
         let mut then = self.stored_version(Some(cut))?;
@@ -101,7 +101,7 @@ impl Engine {
         let later = held.with.iter().any(|id| *id != def.id && def.reads(*id)).then_some(held.with_rows);
         if let Some(with_rows) = later {
             let at = with_rows.unwrap_or(version.snapshot);
-            if !self.reader().has(at) {
+            if !self.reader()?.has(at) {
                 return Ok(not_compared(&format!("{}; the snapshot of what it reads ({at}) has expired", held.why)));
             }
             let rows = self.stored_version(Some(at))?;
@@ -115,7 +115,7 @@ impl Engine {
 
     /// What the catalog and the files say, apart from anything held in memory.
     fn stored_version(&self, snapshot: Option<i64>) -> Result<Version> {
-        let reader = self.reader();
+        let reader = self.reader()?;
         let snapshot = match snapshot {
             Some(s) => s,
             None => reader.newest().map_err(error::lake)?,

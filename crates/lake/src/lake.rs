@@ -4,7 +4,7 @@ use crate::catalog::{
 use crate::files::{
     FILE_PREFIX, FileWriter, TEMPORARY_SUFFIX, WrittenFile, create_folder, create_private, others_read,
 };
-use crate::reader::LakeReader;
+use crate::reader::{LakeReader, Readers};
 use crate::state::CatalogState;
 use crate::types::{ColumnInfo, SchemaInfo, TableInfo, check_column_names};
 use crate::{LakeError, Result};
@@ -17,6 +17,9 @@ use std::time::Duration;
 
 const CATALOG: &str = "catalog.sqlite";
 const DATA: &str = "data";
+
+/// How long another program that is writing is waited for.
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// A lake and the one connection that writes to it. The newest snapshot is mirrored in memory.
 pub struct Lake {
@@ -35,7 +38,7 @@ impl Lake {
         let (catalog, data_dir) = (dir.join(CATALOG), dir.join(DATA));
         create_private(&catalog)?;
         let mut db = Connection::open(&catalog)?;
-        db.busy_timeout(Duration::from_secs(5))?;
+        db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(1024);
         prepare(&mut db, &catalog, &data_dir)?;
         create_folder(&data_dir)?;
@@ -132,7 +135,16 @@ impl Lake {
 
     /// A reader of older snapshots, for another thread.
     pub fn reader(&self) -> Result<LakeReader> {
-        LakeReader::open(&self.dir.join(CATALOG), &self.data_dir, &self.files)
+        self.readers().open()
+    }
+
+    /// What opens readers.
+    pub fn readers(&self) -> Readers {
+        Readers {
+            catalog: self.dir.join(CATALOG),
+            data_dir: self.data_dir.clone(),
+            files: FileCache::clone(&self.files),
+        }
     }
 
     /// All that is kept beside DuckLake's tables.

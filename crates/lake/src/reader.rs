@@ -2,11 +2,29 @@ use crate::catalog::{
     FileCache, HistoryRow, TickRow, changes_since, last_tick, last_tick_snapshot, load, objects_at, read_history,
     snapshot_time, tick, tick_before,
 };
+use crate::lake::BUSY;
 use crate::state::CatalogState;
 use crate::{LakeError, Result, SnapshotChanges};
 use rusqlite::{Connection, OpenFlags};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+
+/// Opens readers on any thread. None should be kept: while one is open no rows move from the catalog to files.
+#[derive(Clone)]
+pub struct Readers {
+    pub(crate) catalog: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) files: FileCache,
+}
+
+impl Readers {
+    /// A reader with a connection of its own.
+    pub fn open(&self) -> Result<LakeReader> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.catalog, flags)?;
+        db.busy_timeout(BUSY)?;
+        Ok(LakeReader { db, data_dir: self.data_dir.clone(), files: FileCache::clone(&self.files) })
+    }
+}
 
 /// Reads older snapshots and what is kept beside the tables, through a connection of its own that can't write.
 pub struct LakeReader {
@@ -16,13 +34,6 @@ pub struct LakeReader {
 }
 
 impl LakeReader {
-    pub(crate) fn open(catalog: &Path, data_dir: &Path, files: &FileCache) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(catalog, flags)?;
-        db.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self { db, data_dir: data_dir.to_owned(), files: FileCache::clone(files) })
-    }
-
     /// The newest snapshot's id.
     pub fn newest(&self) -> Result<i64> {
         crate::catalog::newest_snapshot(&self.db)

@@ -136,3 +136,31 @@ async fn the_catalog_levels_off() {
     assert_eq!(value(&client, "SELECT count(*) FROM t").await, "50");
     server.stop();
 }
+
+/// DuckDB reads the catalog by several connections: rows that move while it reads must be missed by none.
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_misses_no_rows_that_move() {
+    if without("duckdb") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int PRIMARY KEY, g int, v int)").await;
+    run(&client, "INSERT INTO t SELECT i, i % 3, 1 FROM generate_series(1, 3000) AS g(i)").await;
+    let (lake, done) = (dir.path().to_owned(), dir.path().join("done"));
+    let file = done.to_str().unwrap().to_owned();
+    let reading = tokio::task::spawn_blocking(move || {
+        duckdb::check(&lake, &["--steady", "SELECT count(*), sum(v * id), sum(id) FROM t", &file])
+    });
+    for round in 0..60 {
+        // The first puts rows back into the catalog, and deletes the files' rows there.
+        run(&client, &format!("UPDATE t SET g = g + 1 WHERE id % 6 = {}", round % 6)).await;
+        run(&client, "SELECT sluice.maintain()").await;
+    }
+    std::fs::write(done, "").unwrap();
+    let report = reading.await.unwrap();
+    let asked: usize = report.split(' ').next().unwrap().parse().unwrap();
+    assert!(asked > 20, "{report}");
+    server.stop();
+}

@@ -207,7 +207,7 @@ pub(super) fn history(engine: &Engine, view: &ReadView, name: Option<&str>, limi
         Some(name) => Some(catalog.get(&ObjectRef::parse_text(name), &["main".to_string()])?.id),
         None => None,
     };
-    let rows = engine.reader().history(table, limit).map_err(crate::error::lake)?;
+    let rows = engine.reader()?.history(table, limit).map_err(crate::error::lake)?;
     let each = || rows.iter();
     Columns::default()
         .text("name", each().map(|r| catalog.by_id(r.table_id).map(|d| d.name.clone())))

@@ -6,7 +6,7 @@ use super::pace::Pace;
 use crate::error;
 use crate::version::Version;
 use chrono::Utc;
-use sluice_lake::{Job, LakeError, Prepared, Retention, TableVersion};
+use sluice_lake::{Job, LakeError, Named, Prepared, Retention, TableVersion};
 use sluice_sql::{Result, SqlError};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,8 +16,10 @@ use tokio::sync::oneshot;
 
 /// Between two pieces.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two looks whether the files of a piece are written.
+/// Between two looks whether the files of a piece are written, or whether others still read.
 const LOOK: Duration = Duration::from_millis(10);
+/// After so long rows move under the eyes of readers: the catalog must not grow for ever.
+const READERS_MAX: Duration = Duration::from_secs(300);
 /// Rows that leave the catalog at once.
 pub(crate) const FLUSH_ROWS: usize = 20_000;
 /// Every so many pieces files are merged.
@@ -68,6 +70,7 @@ pub(crate) struct Upkeep {
     pieces: u64,
     pace: Pace,
     running: Option<Running>,
+    ready: Option<Ready>,
     asked: VecDeque<(Task, Reply)>,
     /// Files that are not worth merging, until then.
     skip: HashMap<i64, Instant>,
@@ -79,6 +82,13 @@ struct Running {
     reply: Option<Reply>,
 }
 
+/// Files that are written, and wait until nobody reads.
+struct Ready {
+    prepared: Prepared,
+    since: Instant,
+    reply: Option<Reply>,
+}
+
 impl Upkeep {
     pub(crate) fn new(retention: Retention) -> Self {
         Self {
@@ -87,6 +97,7 @@ impl Upkeep {
             pieces: 0,
             pace: Pace::new(),
             running: None,
+            ready: None,
             asked: VecDeque::new(),
             skip: HashMap::new(),
         }
@@ -98,7 +109,7 @@ impl Upkeep {
 
     /// How long the engine may sleep.
     pub(super) fn patience(&self, otherwise: Duration) -> Duration {
-        if self.running.is_some() || !self.asked.is_empty() { LOOK } else { otherwise }
+        if self.running.is_some() || self.ready.is_some() || !self.asked.is_empty() { LOOK } else { otherwise }
     }
 }
 
@@ -113,7 +124,11 @@ impl Core {
             self.finish_job(running);
             self.show_upkeep();
         }
-        if self.upkeep.running.is_some() {
+        if let Some(ready) = self.upkeep.ready.take() {
+            self.name_files(ready);
+            self.show_upkeep();
+        }
+        if self.upkeep.running.is_some() || self.upkeep.ready.is_some() {
             return;
         }
         if let Some((task, reply)) = self.upkeep.asked.pop_front() {
@@ -187,7 +202,6 @@ impl Core {
     }
 
     fn finish_job(&mut self, running: Running) {
-        let now = Utc::now().timestamp_micros();
         let outcome = match running.thread.join() {
             Err(_) => Err(SqlError::internal("the upkeep of the lake panicked")),
             Ok(Err(e)) => Err(error::lake(e)),
@@ -195,17 +209,35 @@ impl Core {
                 self.upkeep.skip.extend(running.files.iter().map(|f| (*f, Instant::now() + SKIP)));
                 Ok(Upkept::default())
             }
-            Ok(Ok(Some(prepared))) => self.lake.commit_job(prepared, now).map_err(error::lake).map(|done| {
-                tracing::debug!("upkeep: {done:?}");
-                Upkept { rows: done.rows, files: done.files, merged: done.merged, snapshots: 0 }
-            }),
+            Ok(Ok(Some(prepared))) => {
+                self.upkeep.ready = Some(Ready { prepared, since: Instant::now(), reply: running.reply });
+                return;
+            }
         };
-        match (running.reply, outcome) {
-            // A client that went away needs no answer.
-            (Some(reply), outcome) => drop(reply.send(outcome)),
-            (None, Err(e)) => tracing::warn!("the upkeep of the lake failed: {e}"),
-            (None, Ok(_)) => {}
-        }
+        answer(running.reply, outcome);
+    }
+
+    fn name_files(&mut self, ready: Ready) {
+        let Ready { prepared, since, reply } = ready;
+        let now = Utc::now().timestamp_micros();
+        let named = if since.elapsed() < READERS_MAX {
+            self.lake.commit_job_alone(prepared, now)
+        } else {
+            tracing::warn!("rows move to files although another program has been reading the lake all the time");
+            self.lake.commit_job(prepared, now).map(Named::Done)
+        };
+        let outcome = match named {
+            Ok(Named::Readers(prepared)) => {
+                self.upkeep.ready = Some(Ready { prepared: *prepared, since, reply });
+                return;
+            }
+            Ok(Named::Done(done)) => {
+                tracing::debug!("upkeep: {done:?}");
+                Ok(Upkept { rows: done.rows, files: done.files, merged: done.merged, snapshots: 0 })
+            }
+            Err(e) => Err(error::lake(e)),
+        };
+        answer(reply, outcome);
     }
 
     fn run_task(&mut self, task: Task, reply: Reply) {
@@ -245,5 +277,14 @@ impl Core {
         let tables = shown.tables.iter().map(now).collect();
         let version = Version { snapshot: state.snapshot, tables, ..Version::clone(&shown) };
         *self.context.version.write() = Arc::new(version);
+    }
+}
+
+fn answer(reply: Option<Reply>, outcome: Result<Upkept>) {
+    match (reply, outcome) {
+        // A client that went away needs no answer.
+        (Some(reply), outcome) => drop(reply.send(outcome)),
+        (None, Err(e)) => tracing::warn!("the upkeep of the lake failed: {e}"),
+        (None, Ok(_)) => {}
     }
 }

@@ -4,6 +4,7 @@
 //! the writer. Invariant: what any kept
 //! snapshot sees stays the same, for this crate and for DuckDB.
 
+mod alone;
 mod clean;
 mod compact;
 mod delete_files;
@@ -15,6 +16,7 @@ mod purge;
 mod retention;
 mod shrink;
 
+pub use alone::Named;
 pub(crate) use compact::Merged;
 pub use due::Due;
 pub use expire::Expired;
