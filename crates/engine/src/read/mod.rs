@@ -7,6 +7,7 @@ mod given;
 mod lookup;
 mod provider;
 mod run;
+mod series;
 mod staged;
 mod view;
 

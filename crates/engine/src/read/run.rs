@@ -1,9 +1,8 @@
 use super::background::{Background, reads_much};
 use super::{ReadView, bind, direct};
 use crate::context::Indexes;
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::Schema;
-use chrono::DateTime;
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -18,7 +17,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, collect, execute_stream};
 use datafusion::prelude::SessionConfig;
 use sluice_sql::{Planner, Result, SqlError};
 use std::sync::Arc;
@@ -100,36 +99,25 @@ fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
 }
 
 impl Runner {
-    /// DataFusion's functions that give rows, under PostgreSQL's names.
-    pub(crate) fn table_function(&self, name: &str, args: &[Expr]) -> Result<Option<Arc<dyn TableSource>>> {
-        if name != "generate_series" {
-            return Ok(None);
-        }
-        let args =
-            args.iter().map(|a| whole_number(&self.constant(a))).collect::<Option<Vec<_>>>().ok_or_else(|| {
-                SqlError::unsupported(
-                    "generate_series of anything but numbers",
-                    "Write numbers: generate_series(1, 100).",
-                )
-            })?;
-        let function =
-            self.state.table_functions().get(name).ok_or_else(|| SqlError::internal("no generate_series"))?;
+    /// The numbers from the first to the second, by the third.
+    pub(super) fn number_series(&self, numbers: &[i64]) -> Result<Arc<dyn TableSource>> {
+        let args: Vec<Expr> = numbers.iter().map(|n| Expr::Literal(ScalarValue::Int64(Some(*n)), None)).collect();
+        let functions = self.state.table_functions();
+        let function = functions.get("generate_series").ok_or_else(|| SqlError::internal("no generate_series"))?;
         let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
-        Ok(Some(provider_as_source(provider)))
+        Ok(provider_as_source(provider))
     }
 
-    /// An expression over nothing as the value that it has.
-    fn constant(&self, expr: &Expr) -> Expr {
-        let value = || {
-            let one = RecordBatchOptions::new().with_row_count(Some(1));
-            let rows = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &one)?;
-            let physical = self.state.create_physical_expr(expr.clone(), &DFSchema::empty())?;
-            ScalarValue::try_from_array(&physical.evaluate(&rows)?.into_array(1)?, 0)
-        };
-        match expr {
-            Expr::Literal(..) | Expr::Negative(_) => expr.clone(),
-            _ => value().map_or_else(|_| expr.clone(), |value| Expr::Literal(value, None)),
-        }
+    /// An analyzed expression to evaluate; without a time it may not read the clock.
+    pub(super) fn expression(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        let mut state = self.state.clone();
+        state.execution_props_mut().query_execution_start_time = now;
+        Ok(state.create_physical_expr(expr, schema)?)
     }
 
     /// The plan as text, with what running it took if `analyze`.
@@ -144,18 +132,4 @@ impl Runner {
         let text = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
         Ok(format!("{text}{rows} rows in {:.3} ms", started.elapsed().as_secs_f64() * 1e3))
     }
-}
-
-/// A whole number as a literal of 64 bits.
-fn whole_number(expr: &Expr) -> Option<Expr> {
-    let number = |e: &Expr| match e {
-        Expr::Literal(ScalarValue::Int64(Some(n)), _) => Some(*n),
-        Expr::Literal(ScalarValue::Int32(Some(n)), _) => Some(i64::from(*n)),
-        _ => None,
-    };
-    let value = match expr {
-        Expr::Negative(inner) => number(inner)?.checked_neg()?,
-        other => number(other)?,
-    };
-    Some(Expr::Literal(ScalarValue::Int64(Some(value)), None))
 }

@@ -242,8 +242,8 @@ impl Tables for Names<'_> {
         if let Some(source) = crate::files::table(name, &args)? {
             return Ok(source);
         }
-        if let Some(source) = self.context.runner.table_function(name, &args)? {
-            return Ok(source);
+        if name == "generate_series" {
+            return self.series(&args);
         }
         Err(SqlError::new("42883", format!("function {name}() does not exist in FROM"))
             .hint("Functions that give rows: generate_series, read_csv, read_parquet, pgtrickle.pgt_status, pgtrickle.dependency_tree."))

@@ -19,6 +19,7 @@ pub(crate) mod rewrite;
 pub(crate) mod round;
 pub(crate) mod session_zone;
 pub(crate) mod sign;
+pub(crate) mod string_agg;
 pub(crate) mod text_form;
 pub(crate) mod uuid;
 pub(crate) mod whole;

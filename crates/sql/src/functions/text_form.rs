@@ -134,6 +134,7 @@ fn formed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             f.args = f.args.into_iter().map(|a| shown(a, schema)).collect();
             Transformed::yes(Expr::ScalarFunction(f))
         }
+        Expr::ScalarFunction(f) => typed(f, schema),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let (left, right) = match (with_form(&left, schema), with_form(&right, schema)) {
                 (Some(ty), None) => (left, Box::new(literal(ty, *right)?)),
@@ -172,6 +173,19 @@ fn of_choice(mut f: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Exp
     };
     f.args = f.args.into_iter().map(|e| literal(ty.clone(), e)).collect::<Result<_>>()?;
     Ok(Transformed::yes(call(TextForm::mark(ty), Expr::ScalarFunction(f))))
+}
+
+/// Tells a function that makes json which of its arguments are json.
+fn typed(f: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let build = f.func.inner().downcast_ref::<json::Build>();
+    let types = f.args.iter().map(|a| type_of(a, schema).unwrap_or(SqlType::Unknown));
+    match build.and_then(|build| build.of_types(types)) {
+        Some(build) => {
+            let func = Arc::new(ScalarUDF::new_from_impl(build));
+            Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(func, f.args)))
+        }
+        None => Transformed::no(Expr::ScalarFunction(f)),
+    }
 }
 
 /// Functions that take anything show a boolean as `t` or `f`.

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod distinct_on;
+pub(crate) mod json_aggregates;
 pub(crate) mod literals;
 pub(crate) mod memberships;
 pub(crate) mod names;

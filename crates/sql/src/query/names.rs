@@ -4,7 +4,7 @@ use crate::SqlError;
 use crate::walk::{TreeMut, walk_mut};
 use sqlparser::ast::{
     CastKind, Expr, Ident, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableFactor, VisitorMut,
+    TableAliasColumnDef, TableFactor, VisitorMut,
 };
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -112,7 +112,19 @@ impl VisitorMut for Namer {
                 at: None,
             });
         }
+        if parts.last().is_some_and(|name| name == "generate_series") {
+            name_series(alias);
+        }
         ControlFlow::Continue(())
+    }
+}
+
+/// The one column of a function is called as the function is, or as its alias is.
+fn name_series(alias: &mut Option<TableAlias>) {
+    let name = || Ident::new("generate_series");
+    let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: name(), columns: vec![], at: None });
+    if alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
     }
 }
 

@@ -237,19 +237,24 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::right())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::zoned::AtTimeZone::new())),
     ];
+    let json = crate::functions::json::JsonFunction::named().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    let builds = crate::functions::json::Build::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let math = crate::functions::checked_math::CheckedMath::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
-    formats.into_iter().chain(others).chain(math).collect()
+    formats.into_iter().chain(others).chain(math).chain(json).chain(builds).collect()
 }
 
 /// Ours first: the first planner that knows an expression decides.
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     let own: Arc<dyn ExprPlanner> = Arc::new(crate::functions::interval::IntervalPlanner);
+    let json: Arc<dyn ExprPlanner> = Arc::new(crate::functions::json::JsonOperators);
     let fields: Arc<dyn ExprPlanner> = Arc::new(outer_names::NoFields);
-    [own, fields].into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
+    [own, json, fields].into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
-    [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f))).into()
+    let string_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::string_agg::StringAgg::new()));
+    let sums = [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
+    sums.into_iter().chain([string_agg]).collect()
 }
 
 fn options() -> ConfigOptions {

@@ -1,5 +1,6 @@
 //! Forms that the planner lacks, spelled with those it has.
 
+use super::json_aggregates;
 use crate::SqlError;
 use crate::walk::{TreeMut, each_expr_mut, walk_mut};
 use sqlparser::ast::{
@@ -30,7 +31,11 @@ impl VisitorMut for Speller {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let spelled = modulo(expr).or_else(|| log10(expr)).or_else(|| at_time_zone(expr)).or_else(|| self.row_in(expr));
+        let spelled = modulo(expr)
+            .or_else(|| log10(expr))
+            .or_else(|| at_time_zone(expr))
+            .or_else(|| self.row_in(expr))
+            .or_else(|| json_aggregates::spelled(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }

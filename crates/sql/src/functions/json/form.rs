@@ -1,6 +1,7 @@
 //! Text of json, which is kept as it is, and of jsonb, which has one form: keys by length and then by bytes, the last
 //! of equal keys, numbers without exponents.
 
+use super::parts::{Kind, elements, members, unquoted};
 use crate::{Result, SqlError};
 use serde::de::IgnoredAny;
 
@@ -15,80 +16,42 @@ pub(crate) fn checked(text: &str) -> Result<String> {
 /// The text as jsonb shows it.
 pub(crate) fn normal(text: &str) -> Result<String> {
     checked(text)?;
-    Walk { rest: text }.value()
+    normal_value(text.trim())
 }
 
-/// Walks through text that is known to be json, no deeper than the check went.
-struct Walk<'a> {
-    rest: &'a str,
-}
-
-impl Walk<'_> {
-    fn value(&mut self) -> Result<String> {
-        self.rest = self.rest.trim_start();
-        match self.rest.as_bytes().first() {
-            Some(b'{') => {
-                let mut members: Vec<(String, String)> = vec![];
-                self.items('}', |walk| {
-                    let key = walk.string()?;
-                    walk.rest = walk.rest.trim_start().trim_start_matches(':');
-                    let value = walk.value()?;
-                    members.retain(|(k, _)| *k != key);
-                    members.push((key, value));
-                    Ok(())
-                })?;
-                members.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
-                let members = members.iter().map(|(key, value)| Ok(format!("{}: {value}", quoted(key)?)));
-                Ok(format!("{{{}}}", members.collect::<Result<Vec<_>>>()?.join(", ")))
+fn normal_value(text: &str) -> Result<String> {
+    match Kind::of(text) {
+        Kind::Object => {
+            let mut all: Vec<(String, String)> = vec![];
+            for (key, value) in members(text) {
+                all.push((unquoted(key)?, normal_value(value)?));
             }
-            Some(b'[') => {
-                let mut elements = vec![];
-                self.items(']', |walk| {
-                    elements.push(walk.value()?);
-                    Ok(())
-                })?;
-                Ok(format!("[{}]", elements.join(", ")))
-            }
-            Some(b'"') => quoted(&self.string()?),
-            _ => {
-                let ends = |c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace();
-                let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
-                self.rest = rest;
-                number_or_word(word)
-            }
+            object(all)
         }
-    }
-
-    /// Takes what stands between brackets, which `item` takes one by one.
-    fn items(&mut self, end: char, mut item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
-        self.rest = self.rest[1..].trim_start();
-        while !self.rest.is_empty() {
-            if let Some(rest) = self.rest.strip_prefix(end) {
-                self.rest = rest;
-                return Ok(());
-            }
-            item(self)?;
-            self.rest = self.rest.trim_start();
-            self.rest = self.rest.strip_prefix(',').unwrap_or(self.rest).trim_start();
-        }
-        Ok(())
-    }
-
-    fn string(&mut self) -> Result<String> {
-        self.rest = self.rest.trim_start();
-        let mut escaped = false;
-        let closing = self.rest.char_indices().skip(1).find(|(_, c)| {
-            let closes = *c == '"' && !escaped;
-            escaped = *c == '\\' && !escaped;
-            closes
-        });
-        let (literal, rest) = self.rest.split_at(closing.map_or(self.rest.len(), |(at, _)| at + 1));
-        self.rest = rest;
-        serde_json::from_str(literal).map_err(SqlError::internal)
+        Kind::Array => Ok(array(elements(text).map(normal_value).collect::<Result<Vec<_>>>()?)),
+        Kind::String => quoted(&unquoted(text)?),
+        Kind::Number => number(text),
+        Kind::Boolean | Kind::Null => Ok(text.to_string()),
     }
 }
 
-fn quoted(string: &str) -> Result<String> {
+/// An object in its one form; the last of equal keys counts.
+pub(crate) fn object(mut members: Vec<(String, String)>) -> Result<String> {
+    // Stable, so that equal keys stay in their order.
+    members.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+    let last = |at: usize| members.get(at + 1).is_none_or(|next| next.0 != members[at].0);
+    let kept = (0..members.len()).filter(|at| last(*at));
+    let each = kept.map(|at| Ok(format!("{}: {}", quoted(&members[at].0)?, members[at].1)));
+    Ok(format!("{{{}}}", each.collect::<Result<Vec<_>>>()?.join(", ")))
+}
+
+/// An array of values that have their form.
+pub(crate) fn array(elements: Vec<String>) -> String {
+    format!("[{}]", elements.join(", "))
+}
+
+/// A string as json writes it.
+pub(crate) fn quoted(string: &str) -> Result<String> {
     if string.contains('\0') {
         return Err(SqlError::new("22P05", "unsupported Unicode escape sequence")
             .detail("\\u0000 cannot be converted to text."));
@@ -100,10 +63,7 @@ fn quoted(string: &str) -> Result<String> {
 const MOST_ZEROS: usize = 1_000;
 
 /// `1.5e3` is 1500, and -0 is 0.
-fn number_or_word(text: &str) -> Result<String> {
-    if !text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-        return Ok(text.to_string());
-    }
+fn number(text: &str) -> Result<String> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |d| ("-", d));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

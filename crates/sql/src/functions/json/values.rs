@@ -1,0 +1,44 @@
+//! Values of every type as json.
+
+use super::form::{checked, quoted};
+use crate::functions::cast::cast_column;
+use crate::{Result, SqlError, SqlType};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Field};
+
+/// Each value of a column as json, `None` for NULL.
+pub(super) fn texts(column: &ArrayRef, field: &Field) -> Result<Vec<Option<String>>> {
+    let ty = SqlType::of_field(field);
+    if let DataType::List(element) = column.data_type() {
+        let list = |list: Option<ArrayRef>| list.map(|list| Ok(in_brackets(texts(&list, element)?))).transpose();
+        return column.as_list::<i32>().iter().map(list).collect();
+    }
+    if matches!(ty, SqlType::TimestampTz) {
+        return Err(SqlError::unsupported(
+            "a timestamptz as json",
+            "Say how it is written: to_char(t, 'YYYY-MM-DD\"T\"HH24:MI:SS'), or t::text.",
+        ));
+    }
+    let text = match ty {
+        SqlType::Unknown => return Ok(vec![None; column.len()]),
+        _ => cast_column(column, &DataType::Utf8View).map_err(SqlError::from)?,
+    };
+    text.as_string_view().iter().map(|v| v.map(|v| written(v, &ty)).transpose()).collect()
+}
+
+fn written(text: &str, ty: &SqlType) -> Result<String> {
+    match ty {
+        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Oid | SqlType::Numeric(_) => Ok(text.to_string()),
+        SqlType::Float4 | SqlType::Float8 if text.ends_with(|c: char| c.is_ascii_digit()) => Ok(text.to_string()),
+        SqlType::Bool => Ok(if text.starts_with('t') { "true" } else { "false" }.to_string()),
+        SqlType::Json => checked(text),
+        SqlType::Jsonb => Ok(text.to_string()),
+        SqlType::Timestamp => quoted(&text.replacen(' ', "T", 1)),
+        _ => quoted(text),
+    }
+}
+
+pub(super) fn in_brackets(values: Vec<Option<String>>) -> String {
+    let values = values.into_iter().map(|v| v.unwrap_or_else(|| "null".into())).collect::<Vec<_>>();
+    format!("[{}]", values.join(", "))
+}
