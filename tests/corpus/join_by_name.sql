@@ -37,6 +37,16 @@ SELECT x, u FROM a FULL JOIN c USING (x) WHERE EXISTS (SELECT 1 FROM (SELECT q A
 SELECT a.p, u FROM a FULL JOIN c USING (x) WHERE a.p IN (SELECT x FROM b)
 -- view u_top
 SELECT x, s, u FROM a FULL JOIN c USING (x) ORDER BY x DESC NULLS LAST, u, s LIMIT 3
+-- view w_inner
+SELECT x, p, q FROM a JOIN b USING (x) WHERE x < 3 AND x IS NOT NULL
+-- view w_left
+SELECT x, s, t FROM a LEFT JOIN b USING (x) WHERE x > 1 OR x IS NULL
+-- view w_full
+SELECT x, p, q FROM a FULL JOIN b USING (x) WHERE x IN (1, 3) AND coalesce(x, 0) > 0
+-- view w_natural
+SELECT x + y AS xy, count(*) AS n FROM a NATURAL JOIN b WHERE x <= y AND x BETWEEN 1 AND 4 GROUP BY x + y
+-- view w_exists
+SELECT x FROM a JOIN c USING (x) WHERE EXISTS (SELECT 1 FROM b WHERE b.x = a.x) AND x = 1
 -- step
 INSERT INTO c VALUES (4, 4, 'c4'), (5, NULL, 'c');
 DELETE FROM a WHERE x = 1;

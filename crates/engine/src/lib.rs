@@ -5,6 +5,7 @@
 //! shows the new version, and then answers.
 
 mod catalog;
+mod chains;
 mod context;
 mod copy;
 mod error;
@@ -23,6 +24,7 @@ mod version;
 mod write;
 mod yields;
 
+pub use chains::STACK_BYTES;
 pub(crate) use context::Context;
 pub use copy::{CopyFormat, CopyIn, CopyKind};
 pub use roles::{NotAVerifier, ScramVerifier};
@@ -86,7 +88,10 @@ impl Engine {
         let opened = {
             let (dir, options) = (dir.clone(), options.clone());
             // Recovery runs queries and waits for them, which a thread of the runtime may not do.
-            let thread = std::thread::spawn(move || Core::open(&dir, &options, runtime));
+            let thread = std::thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn(move || Core::open(&dir, &options, runtime))
+                .map_err(|e| SqlError::internal(format!("no thread to open the lake: {e}")))?;
             thread.join().map_err(|_| SqlError::internal("opening the lake panicked"))?
         };
         let core = opened?;
@@ -98,6 +103,7 @@ impl Engine {
         let (requests, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("engine".into())
+            .stack_size(STACK_BYTES)
             .spawn(move || run_or_exit(core, receiver))
             .map_err(|e| SqlError::internal(format!("no thread for the engine: {e}")))?;
         let inner = Inner { context, requests, status, readers, dir, thread: Mutex::new(Some(thread)) };

@@ -1,5 +1,6 @@
 //! From text to statements. What the SQL parser lacks is rewritten into what it has before it sees it.
 
+use crate::chains;
 use crate::roles::{self, RoleStatement};
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{self, Statement as Ast};
@@ -35,6 +36,7 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Parsed>> {
         .map_err(|e| SqlError::new("42601", format!("syntax error: {e}")))?;
     let mut statements = vec![];
     for tokens in split(tokens) {
+        chains::check(&tokens)?;
         statements.push(Parsed { statement: Arc::new(parse_one(tokens)?) });
     }
     Ok(statements)

@@ -176,7 +176,11 @@ impl SqlType {
             }
             DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
             DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => {
-                Self::Array(Box::new(Self::of_field(f)))
+                // An array of arrays is one of two dimensions, of the same type.
+                match Self::of_field(f) {
+                    Self::Array(element) => Self::Array(element),
+                    element => Self::Array(Box::new(element)),
+                }
             }
             DataType::Null => Self::Unknown,
             DataType::Struct(_) => Self::Record,

@@ -1,6 +1,6 @@
 //! Statements one after another on both sides: what PostgreSQL answers, Sluice answers, errors included.
 
-use crate::harness::{Server, connect, env, run, without};
+use crate::harness::{Server, connect, env, run, value, without};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// Rows in the order in which they came, or the SQLSTATE.
@@ -205,5 +205,25 @@ async fn a_search_path_ends_with_its_transaction() {
     assert_eq!(answer(&client, "COMMIT; SELECT v FROM t").await, one("1"));
     assert_eq!(answer(&client, "BEGIN; SET search_path TO silver; SELECT v FROM t").await, one("2"));
     assert_eq!(answer(&client, "ROLLBACK; SELECT v FROM t").await, one("1"));
+    server.stop();
+}
+
+/// What stood in the way of a stack: each of these once ended the server.
+#[tokio::test]
+async fn long_chains_and_arrays_of_arrays() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = server.connect().await;
+    assert_eq!(value(&client, "SELECT ARRAY[[1,2],[3,4]]").await, "{{1,2},{3,4}}");
+    assert_eq!(value(&client, "SELECT array_agg(ARRAY[x]) FROM (VALUES (1),(2)) AS t(x)").await, "{{1},{2}}");
+    let unions = format!("SELECT count(*) FROM (SELECT 1 {}) AS t", "UNION ALL SELECT 1 ".repeat(300));
+    assert_eq!(value(&client, &unions).await, "301");
+    let ors: String = (0..500).map(|i| format!("OR v = {i} ")).collect();
+    assert_eq!(value(&client, &format!("SELECT v FROM (VALUES (-1), (7)) AS t(v) WHERE false {ors}")).await, "7");
+    for chain in [" + 1", " OR 1 = 2", " UNION SELECT 1"] {
+        let error = client.simple_query(&format!("SELECT 1{}", chain.repeat(3000))).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "54001", "{chain}");
+    }
+    assert_eq!(value(&client, "SELECT 1").await, "1");
     server.stop();
 }

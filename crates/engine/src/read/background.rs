@@ -28,7 +28,12 @@ pub(super) struct Background {
 
 impl Background {
     pub(super) fn new() -> Result<Self> {
-        let runtime = Builder::new_multi_thread().thread_name("query").on_thread_start(give_way).enable_all().build();
+        let runtime = Builder::new_multi_thread()
+            .thread_name("query")
+            .thread_stack_size(crate::STACK_BYTES)
+            .on_thread_start(give_way)
+            .enable_all()
+            .build();
         Ok(Self { runtime: Some(runtime.map_err(DataFusionError::IoError)?) })
     }
 

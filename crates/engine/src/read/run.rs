@@ -13,7 +13,9 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -115,9 +117,13 @@ impl Runner {
         schema: &DFSchema,
         now: Option<DateTime<Utc>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
-        let mut state = self.state.clone();
-        state.execution_props_mut().query_execution_start_time = now;
-        Ok(state.create_physical_expr(expr, schema)?)
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(schema.clone()))
+            .with_config_options(Arc::clone(&self.options))
+            .with_query_execution_start_time(now)
+            .build();
+        let expr = ExprSimplifier::new(context).simplify(expr)?;
+        Ok(self.state.create_physical_expr(expr, schema)?)
     }
 
     /// The plan as text, with what running it took if `analyze`.

@@ -2,7 +2,7 @@
 
 use super::{Names, rows_source};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::datatypes::{IntervalMonthDayNano, Schema};
+use arrow::datatypes::{DataType, IntervalMonthDayNano, Schema, TimeUnit};
 use chrono::{DateTime, Months, TimeDelta};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
@@ -44,13 +44,24 @@ impl Names<'_> {
         let now = self.engine.and_then(|_| DateTime::from_timestamp_micros(self.view.now_micros));
         let plan = LogicalPlanBuilder::empty(true).project([expr.clone()])?.build()?;
         let plan = self.context.planner.analyze(plan, self.view.zone)?;
+        if now.is_none() && sluice_sql::reads_clock(&plan)? {
+            return Err(SqlError::unsupported(
+                "generate_series up to the clock in a view",
+                "Make the series longer than needed, and compare its times with now() in WHERE.",
+            ));
+        }
         let LogicalPlan::Projection(projection) = &plan else { return Err(unsupported()) };
         let [value] = projection.expr.as_slice() else { return Err(unsupported()) };
         let rows = RecordBatchOptions::new().with_row_count(Some(1));
         let rows =
             RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &rows).map_err(SqlError::internal)?;
         let physical = self.context.runner.expression(value.clone().unalias(), &DFSchema::empty(), now)?;
-        Ok(ScalarValue::try_from_array(&physical.evaluate(&rows)?.into_array(1)?, 0)?)
+        let value = ScalarValue::try_from_array(&physical.evaluate(&rows)?.into_array(1)?, 0)?;
+        // `now()` is finer than a time that is kept.
+        Ok(match value.data_type() {
+            DataType::Timestamp(_, zone) => value.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, zone))?,
+            _ => value,
+        })
     }
 }
 

@@ -46,7 +46,9 @@ pub(super) fn restore(context: &Context, view: &ReadView, views: &[i64]) -> Resu
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(pieces.len()).max(1);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let worker = || std::thread::Builder::new().stack_size(crate::STACK_BYTES).spawn_scoped(scope, work);
+        // What no other thread does, this one does.
+        let workers: Vec<_> = (1..threads).filter_map(|_| worker().ok()).collect();
         let mut outcome = work();
         for worker in workers {
             let ended = worker.join().unwrap_or_else(|_| Err(SqlError::internal("a thread panicked at the start")));

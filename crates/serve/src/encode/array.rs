@@ -29,7 +29,7 @@ pub(crate) fn text(out: &mut BytesMut, column: &Column, row: usize) {
         }
         let start = out.len();
         below.text(out, element);
-        if below.list(element).is_none() && needs_quotes(&out[start..]) {
+        if below.list(element).is_none() && sluice_sql::needs_quotes(&out[start..]) {
             let plain = out[start..].to_vec();
             out.truncate(start);
             out.put_u8(b'"');
@@ -43,11 +43,6 @@ pub(crate) fn text(out: &mut BytesMut, column: &Column, row: usize) {
         }
     }
     out.put_u8(b'}');
-}
-
-fn needs_quotes(text: &[u8]) -> bool {
-    let special = |b: &u8| matches!(b, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-    text.is_empty() || text.eq_ignore_ascii_case(b"NULL") || text.iter().any(special)
 }
 
 /// Appends the bytes of the array in a row.

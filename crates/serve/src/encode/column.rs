@@ -172,7 +172,8 @@ impl Column {
             Values::Timestamp(a) => text::timestamp(out, a.value(row)),
             Values::Interval(a) => {
                 let value = a.value(row);
-                text::interval(out, value.months, value.days, value.nanoseconds / 1_000);
+                // Writing into memory doesn't fail.
+                let _ = sluice_sql::write_interval(out, value.months, value.days, value.nanoseconds / 1_000);
             }
             Values::List(_, _) => array::text(out, self, row),
         }

@@ -144,49 +144,6 @@ fn two(out: &mut BytesMut, value: u32) {
     }
 }
 
-/// An interval in the style `postgres`: `1 year -2 mons 3 days -04:05:06.7`.
-pub(crate) fn interval(out: &mut BytesMut, months: i32, days: i32, micros: i64) {
-    let mut empty = true;
-    // A part after a negative one shows its plus.
-    let mut after_negative = false;
-    for (value, unit) in [(months / 12, "year"), (months % 12, "mon"), (days, "day")] {
-        if value == 0 {
-            continue;
-        }
-        if !empty {
-            out.extend_from_slice(b" ");
-        }
-        if after_negative && value > 0 {
-            out.extend_from_slice(b"+");
-        }
-        integer(out, value);
-        out.extend_from_slice(b" ");
-        out.extend_from_slice(unit.as_bytes());
-        if value != 1 {
-            out.extend_from_slice(b"s");
-        }
-        after_negative = value < 0;
-        empty = false;
-    }
-    if empty || micros != 0 {
-        if !empty {
-            out.extend_from_slice(b" ");
-        }
-        if micros < 0 {
-            out.extend_from_slice(b"-");
-        } else if after_negative {
-            out.extend_from_slice(b"+");
-        }
-        let size = micros.unsigned_abs();
-        let hours = size / (3_600 * SECOND as u64);
-        if hours < 10 {
-            out.extend_from_slice(b"0");
-        }
-        integer(out, hours);
-        minutes_and_seconds(out, size);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,18 +179,6 @@ mod tests {
         let berlin = Zone::parse("Europe/Berlin").expect("a zone");
         assert_eq!(shown(|o| timestamptz(o, -3_771_100_800_000_000, berlin)), "1850-07-02 00:53:28+00:53:28");
         assert_eq!(shown(|o| timestamptz(o, -63_500_000_000_000_000, Zone::Utc)), "0044-10-07 07:06:40+00 BC");
-    }
-
-    #[test]
-    fn intervals_in_postgres_style() {
-        let hours = 3_600 * SECOND;
-        assert_eq!(shown(|o| interval(o, 0, 0, 0)), "00:00:00");
-        assert_eq!(shown(|o| interval(o, 12, 0, 0)), "1 year");
-        assert_eq!(shown(|o| interval(o, -14, 3, -(4 * hours + 306_700_000))), "-1 years -2 mons +3 days -04:05:06.7");
-        assert_eq!(shown(|o| interval(o, 0, -1, hours)), "-1 days +01:00:00");
-        assert_eq!(shown(|o| interval(o, 0, 1, 2 * hours + 184_500_000)), "1 day 02:03:04.5");
-        assert_eq!(shown(|o| interval(o, 0, 0, 100 * hours)), "100:00:00");
-        assert_eq!(shown(|o| interval(o, 0, 0, -SECOND)), "-00:00:01");
     }
 
     #[test]

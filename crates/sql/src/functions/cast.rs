@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, TimeUnit, TimestampMicrosecondType, i256,
+    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType, i256,
 };
 use chrono::{DateTime, Datelike, Timelike};
 use datafusion::common::ScalarValue;
@@ -36,7 +36,10 @@ impl Cast {
         let text = is_text(from) && !is_text(to) && !matches!(to, DataType::Null);
         let rounds = (from.is_floating() || matches!(from, DataType::Decimal128(_, _))) && to.is_integer();
         let decimal = matches!(to, DataType::Decimal128(_, _)) && from.is_numeric();
-        let shown = matches!(from, DataType::Timestamp(_, _) | DataType::Date32) || from.is_floating();
+        use DataType as T;
+        let shown = from.is_floating()
+            || matches!(from, T::Timestamp(_, _) | T::Date32 | T::Interval(_) | T::Duration(_) | T::List(_))
+            || matches!(from, T::Binary | T::LargeBinary | T::BinaryView);
         let narrows = from.is_integer() && to.is_integer() && from.primitive_width() > to.primitive_width();
         text || rounds || decimal || narrows || (shown && is_text(to))
     }
@@ -95,6 +98,9 @@ pub fn cast_column(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         (T::Float32 | T::Float64, to) if is_text(to) => floats_to_text(column, to),
         (T::Date32, to) if is_text(to) => dates_to_text(column, to),
         (T::Timestamp(_, zone), to) if is_text(to) => timestamps_to_text(column, zone.is_some(), to),
+        (T::Interval(_) | T::Duration(_), to) if is_text(to) => intervals_to_text(column, to),
+        (T::Binary | T::LargeBinary | T::BinaryView, to) if is_text(to) => bytes_to_text(column, to),
+        (T::List(_), to) if is_text(to) => plain(&super::array_text::texts(column)?, to),
         (from, T::List(_)) if is_text(from) => Err(crate::error::external(crate::SqlError::unsupported(
             "a cast of text to an array",
             "Write the elements: ARRAY[1, 2]; or take it apart: string_to_array(text, ',').",
@@ -268,6 +274,27 @@ fn float_text(shortest: &str, scientific: &str, value: f64) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
     format!("{mantissa}e{sign}{exponent:0>2}")
+}
+
+fn intervals_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
+    let intervals = plain(column, &SqlType::Interval.arrow())?;
+    let shown = |i: IntervalMonthDayNano| {
+        let mut text = String::new();
+        // Writing into memory doesn't fail.
+        let _ = super::interval_text::write_interval(&mut text, i.months, i.days, i.nanoseconds / 1_000);
+        text
+    };
+    let text: StringViewArray =
+        intervals.as_primitive::<IntervalMonthDayNanoType>().iter().map(|v| v.map(shown)).collect();
+    plain(&(Arc::new(text) as ArrayRef), target)
+}
+
+/// In the hex form.
+fn bytes_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
+    let bytes = plain(column, &DataType::BinaryView)?;
+    let hex = |v: &[u8]| v.iter().fold("\\x".to_string(), |text, byte| text + &format!("{byte:02x}"));
+    let text: StringViewArray = bytes.as_binary_view().iter().map(|v| v.map(hex)).collect();
+    plain(&(Arc::new(text) as ArrayRef), target)
 }
 
 /// As PostgreSQL shows dates: years of four digits and more, and those before 1 AD with `BC`.

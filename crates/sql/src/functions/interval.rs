@@ -3,8 +3,9 @@
 
 use super::arithmetic::Arithmetic;
 use super::date_parts::DatePart;
+use super::time_difference;
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
-use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit};
+use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -32,6 +33,9 @@ impl ExprPlanner for IntervalPlanner {
         };
         let is_interval = |t: &DataType| matches!(t, DataType::Interval(_) | DataType::Duration(_));
         let is_date = |t: &DataType| matches!(t, DataType::Date32);
+        let is_time = |t: &DataType| matches!(t, DataType::Timestamp(_, _));
+        let is_local = |t: &DataType| matches!(t, DataType::Timestamp(_, None));
+        let is_open = |e: &Expr| matches!(e, Expr::Literal(v, _) if v.data_type().is_string());
         Ok(PlannerResult::Planned(match raw.op {
             O::Multiply | O::Divide if matches!(l, DataType::Interval(_)) && r.is_numeric() => {
                 scale(raw.left, raw.right, raw.op == O::Divide)
@@ -47,6 +51,24 @@ impl ExprPlanner for IntervalPlanner {
             O::Plus if is_interval(&l) && is_date(&r) => binary(timestamp(raw.right), Operator::Plus, raw.left),
             O::Minus if is_date(&l) && is_date(&r) => {
                 cast(binary(raw.left, Operator::Minus, raw.right), DataType::Int32)
+            }
+            // Of two kinds of times the fuller one is taken; text beside a time is one, or an interval to add.
+            O::Minus if is_time(&l) && (is_date(&r) || is_local(&r) || is_open(&raw.right)) => {
+                let ty = micros(&l);
+                time_difference::difference(cast(raw.left, ty.clone()), cast(raw.right, ty))
+            }
+            O::Minus if is_time(&r) && (is_date(&l) || is_time(&l) || is_open(&raw.left)) => {
+                let ty = micros(&r);
+                time_difference::difference(cast(raw.left, ty.clone()), cast(raw.right, ty))
+            }
+            O::Plus if is_time(&l) && is_open(&raw.right) => {
+                binary(raw.left, Operator::Plus, cast(raw.right, INTERVAL))
+            }
+            O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq if is_interval(&l) && is_open(&raw.right) => {
+                return Ok(PlannerResult::Original(RawBinaryExpr { right: cast(raw.right, INTERVAL), ..raw }));
+            }
+            O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq if is_open(&raw.left) && is_interval(&r) => {
+                return Ok(PlannerResult::Original(RawBinaryExpr { left: cast(raw.left, INTERVAL), ..raw }));
             }
             _ => return Ok(PlannerResult::Original(raw)),
         }))
@@ -80,6 +102,14 @@ fn decimal(expr: Expr, ty: &DataType) -> Expr {
         DataType::Int32 => cast(expr, DataType::Decimal128(10, 0)),
         integer if integer.is_integer() => cast(expr, DataType::Decimal128(20, 0)),
         _ => expr,
+    }
+}
+
+/// The same kind of timestamp, of microseconds: `now()` is finer until it is stored.
+fn micros(ty: &DataType) -> DataType {
+    match ty {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        other => other.clone(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::arithmetic::Arithmetic;
 use super::cast::Cast;
-use super::float_key;
+use super::compared::by_key;
+use super::{float_key, interval_key};
+use crate::SqlType;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -43,7 +45,9 @@ impl AnalyzerRule for IntegerLiterals {
                 Expr::Between(Between { expr, negated, low, high }) => {
                     let (expr, low) = both_floats(*expr, *low, schema);
                     let (expr, high) = both_floats(expr, *high, schema);
-                    let (low, high) = (Box::new(low), Box::new(high));
+                    let interval = expr.get_type(schema).is_ok_and(|t| matches!(t, DataType::Interval(_)));
+                    let bound = |e: Expr| Box::new(if interval { interval_of_text(e) } else { e });
+                    let (low, high) = (bound(low), bound(high));
                     Transformed::yes(Expr::Between(Between { expr: Box::new(expr), negated, low, high }))
                 }
                 e => Transformed::no(e),
@@ -64,6 +68,15 @@ fn both_floats(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
         return (float(left), right);
     }
     same_times(left, right, schema)
+}
+
+fn interval_of_text(expr: Expr) -> Expr {
+    match &expr {
+        Expr::Literal(v, _) if v.data_type().is_string() => {
+            Expr::Cast(datafusion::logical_expr::Cast::new(Box::new(expr), SqlType::Interval.arrow()))
+        }
+        _ => expr,
+    }
 }
 
 /// A date beside a timestamp is one, and a timestamp beside a timestamptz too: the planner would compare nanoseconds,
@@ -144,7 +157,8 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             Ok(Transformed::yes(call(Cast::new(to), vec![*cast.expr])))
         }
-        other => float_key::compared(other, schema),
+        other => by_key(other, schema, DataType::is_floating, float_key::keyed)?
+            .transform_data(|e| by_key(e, schema, interval_key::has_key, interval_key::keyed)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Types that are stored as text: text that becomes one where a query casts it or compares it with a value of such a
 //! type, and expressions that keep it where the planner forgets it.
 
+use super::compared::compares;
 use super::{json, uuid};
 use crate::SqlType;
 use crate::error::external;
@@ -13,8 +14,8 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
-    BinaryExpr, Case, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, Case, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
@@ -197,11 +198,6 @@ fn shown(expr: Expr, schema: &DFSchema) -> Expr {
     let is = |b: bool| Box::new(Expr::Literal(ScalarValue::Boolean(Some(b)), None));
     let when_then_expr = vec![(is(true), text("t")), (is(false), text("f"))];
     Expr::Case(Case { expr: Some(Box::new(expr)), when_then_expr, else_expr: None })
-}
-
-fn compares(op: Operator) -> bool {
-    use Operator as O;
-    matches!(op, O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq | O::IsDistinctFrom | O::IsNotDistinctFrom)
 }
 
 fn has_form(ty: &SqlType) -> bool {

@@ -96,6 +96,13 @@ impl VisitorMut for Namer {
 
     /// The planner looks a function in FROM up by its first name only, so its schema becomes part of that.
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        if let TableFactor::UNNEST {
+            alias: Some(alias), array_exprs, with_offset: false, with_ordinality: false, ..
+        } = factor
+            && array_exprs.len() == 1
+        {
+            name_column(alias);
+        }
         let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) =
             factor
         else {
@@ -123,6 +130,10 @@ impl VisitorMut for Namer {
 fn name_series(alias: &mut Option<TableAlias>) {
     let name = || Ident::new("generate_series");
     let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: name(), columns: vec![], at: None });
+    name_column(alias);
+}
+
+fn name_column(alias: &mut TableAlias) {
     if alias.columns.is_empty() {
         alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
     }

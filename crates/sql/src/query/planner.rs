@@ -161,7 +161,7 @@ impl Planner {
         copies::number_copies(&mut query)?;
         literals::spell_out(TreeMut::Query(&mut query));
         memberships::spell_out(&mut query)?;
-        spell::spell_out(&mut query);
+        spell::spell_out(TreeMut::Query(&mut query))?;
         let context = Context { planner: self, tables };
         let mut planning = PlannerContext::new()
             .with_prepare_param_data_types(params.iter().map(|p| p.as_ref().map(|t| Arc::new(t.field("")))).collect());
@@ -181,6 +181,7 @@ impl Planner {
         let context = Context { planner: self, tables };
         let mut expr = expr.clone();
         literals::spell_out(TreeMut::Expr(&mut expr));
+        spell::spell_out(TreeMut::Expr(&mut expr))?;
         let planned = SqlToRel::new_with_options(&context, parser_options()).sql_to_expr(
             expr,
             schema,
@@ -227,6 +228,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     let formats = crate::functions::format::Format::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let others = vec![
         Arc::new(ScalarUDF::new_from_impl(crate::functions::sign::Sign::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::random_uuid::RandomUuid::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::coalesce::Coalesce::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::floor())),

@@ -51,12 +51,6 @@ fn by_name(join: &JoinOperator) -> bool {
     matches!(constraint(join), Some(JoinConstraint::Using(_) | JoinConstraint::Natural))
 }
 
-/// Whether the left side's shared columns may be padded.
-fn pads_left(join: &JoinOperator) -> bool {
-    use JoinOperator as J;
-    matches!(join, J::Right(_) | J::RightOuter(_) | J::FullOuter(_))
-}
-
 fn constraint(join: &JoinOperator) -> Option<&JoinConstraint> {
     use JoinOperator as J;
     match join {
@@ -139,31 +133,26 @@ impl Merger<'_> {
         }
     }
 
-    /// Returns what the names of shared columns mean, where the planner would take them for something else.
+    /// Returns what the names of shared columns mean.
     fn select(&self, select: &mut Select) -> Result<Option<HashMap<String, Expr>>> {
-        let padded = select.from.iter().any(|t| any_join(t, &|j| by_name(j) && pads_left(j)));
-        let wildcard = select.projection.iter().any(|i| matches!(i, SelectItem::Wildcard(_)));
-        if !select.from.iter().any(|t| any_join(t, &by_name)) || !(padded || wildcard) {
+        if !select.from.iter().any(|t| any_join(t, &by_name)) {
             return Ok(None);
         }
         let mut columns = vec![];
         for table in &mut select.from {
-            columns.extend(self.joined(table, padded)?);
+            columns.extend(self.joined(table)?);
         }
         expand_wildcards(select, &columns);
-        if !padded {
-            return Ok(None);
-        }
         let meaning = meaning(&columns);
         self.substitute_all(&meaning, select)?;
         Ok(Some(meaning))
     }
 
-    /// The columns of a chain of joins; with `padded`, its joins by name get the conditions that they stand for.
-    fn joined(&self, table: &mut TableWithJoins, padded: bool) -> Result<Vec<Column>> {
-        let mut left = self.factor(&mut table.relation, padded)?;
+    /// The columns of a chain of joins, whose joins by name get the conditions that they stand for.
+    fn joined(&self, table: &mut TableWithJoins) -> Result<Vec<Column>> {
+        let mut left = self.factor(&mut table.relation)?;
         for Join { relation, join_operator, .. } in &mut table.joins {
-            let right = self.factor(relation, padded)?;
+            let right = self.factor(relation)?;
             let shared = match constraint(join_operator) {
                 Some(JoinConstraint::Using(names)) => using(names)?,
                 Some(JoinConstraint::Natural) => {
@@ -172,7 +161,7 @@ impl Merger<'_> {
                 }
                 _ => {
                     left.extend(right);
-                    if let Some(JoinConstraint::On(condition)) = constraint_mut(join_operator).filter(|_| padded) {
+                    if let Some(JoinConstraint::On(condition)) = constraint_mut(join_operator) {
                         self.substitute(&meaning(&left), TreeMut::Expr(condition))?;
                     }
                     continue;
@@ -180,14 +169,14 @@ impl Merger<'_> {
             };
             let (columns, condition) = merged(&left, &right, &shared, join_operator)?;
             left = columns;
-            if let Some(constraint) = constraint_mut(join_operator).filter(|_| padded) {
+            if let Some(constraint) = constraint_mut(join_operator) {
                 *constraint = JoinConstraint::On(condition);
             }
         }
         Ok(left)
     }
 
-    fn factor(&self, factor: &mut TableFactor, padded: bool) -> Result<Vec<Column>> {
+    fn factor(&self, factor: &mut TableFactor) -> Result<Vec<Column>> {
         if let TableFactor::NestedJoin { table_with_joins, alias } = factor {
             if alias.is_some() && any_join(table_with_joins, &by_name) {
                 return Err(SqlError::unsupported(
@@ -196,7 +185,7 @@ impl Merger<'_> {
                 ));
             }
             if alias.is_none() {
-                return self.joined(table_with_joins, padded);
+                return self.joined(table_with_joins);
             }
         }
         let qualifier = qualifier(factor);

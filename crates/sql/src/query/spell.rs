@@ -1,8 +1,8 @@
 //! Forms that the planner lacks, spelled with those it has.
 
 use super::json_aggregates;
-use crate::SqlError;
 use crate::walk::{TreeMut, each_expr_mut, walk_mut};
+use crate::{Result, SqlError};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
     Query, SetExpr, Value, VisitorMut,
@@ -11,9 +11,10 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 
-/// Rewrites `mod(a, b)`, `log(a)`, `a AT TIME ZONE z` and `(a, b) IN (SELECT ...)` wherever they stand in `query`.
-pub(crate) fn spell_out(query: &mut Query) {
-    let _ = walk_mut(TreeMut::Query(query), &mut Speller { rows: 0 });
+/// Rewrites `mod(a, b)`, `log(a)`, `a AT TIME ZONE z`, `(a, b) IN (SELECT ...)`, SIMILAR TO and the aggregates that make
+/// json wherever they stand in `tree`.
+pub(crate) fn spell_out(tree: TreeMut<'_>) -> Result<()> {
+    walk_mut(tree, &mut Speller { rows: 0 })
 }
 
 struct Speller {
@@ -39,7 +40,10 @@ impl VisitorMut for Speller {
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
-        ControlFlow::Continue(())
+        match similar_to(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 }
 
@@ -101,6 +105,49 @@ fn modulo(expr: &Expr) -> Option<Expr> {
     };
     let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
     Some(Expr::Nested(Box::new(Expr::BinaryOp { left: nested(a), op: BinaryOperator::Modulo, right: nested(b) })))
+}
+
+/// SQL's own patterns are regular expressions over the whole text, in which `%` and `_` stand for any text and any
+/// character.
+fn similar_to(expr: &mut Expr) -> Result<()> {
+    let Expr::SimilarTo { pattern, escape_char, .. } = expr else { return Ok(()) };
+    let Expr::Value(value) = pattern.as_mut() else {
+        return Err(SqlError::unsupported(
+            "SIMILAR TO a pattern that is no literal",
+            "Write a regular expression: text ~ pattern.",
+        ));
+    };
+    let (Value::SingleQuotedString(text), None) = (&mut value.value, &escape_char) else {
+        return Err(SqlError::unsupported("SIMILAR TO with ESCAPE", "Write a regular expression: text ~ 'pattern'."));
+    };
+    *text = regular(text);
+    Ok(())
+}
+
+fn regular(pattern: &str) -> String {
+    let (mut regular, mut in_class) = (String::from("^(?:"), false);
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                regular.push('\\');
+                regular.extend(chars.next());
+            }
+            '[' => {
+                in_class = true;
+                regular.push(c);
+            }
+            ']' => {
+                in_class = false;
+                regular.push(c);
+            }
+            '%' if !in_class => regular.push_str("(?s:.*)"),
+            '_' if !in_class => regular.push_str("(?s:.)"),
+            '.' | '^' | '$' if !in_class => regular.extend(['\\', c]),
+            c => regular.push(c),
+        }
+    }
+    regular + ")$"
 }
 
 impl Speller {

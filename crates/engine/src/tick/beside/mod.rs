@@ -145,6 +145,7 @@ impl Core {
         let run_members = members.iter().map(member).collect();
         let thread = std::thread::Builder::new()
             .name("recompute".into())
+            .stack_size(crate::STACK_BYTES)
             .spawn(move || work.run())
             .map_err(|e| SqlError::internal(format!("no thread to recompute a view: {e}")))?;
         for id in members {

@@ -104,7 +104,10 @@ impl Core {
                     progress,
                     reply,
                 };
-                let spawned = std::thread::Builder::new().name("fill".into()).spawn(move || work.run(&requests));
+                let spawned = std::thread::Builder::new()
+                    .name("fill".into())
+                    .stack_size(crate::STACK_BYTES)
+                    .spawn(move || work.run(&requests));
                 if let Err(e) = spawned {
                     tracing::error!("no thread to fill a view: {e}");
                 }
