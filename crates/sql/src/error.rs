@@ -1,3 +1,4 @@
+use crate::plan_errors::translated;
 use datafusion::error::DataFusionError;
 use std::fmt;
 
@@ -99,17 +100,19 @@ impl From<DataFusionError> for SqlError {
             DataFusionError::SchemaError(e, _) => schema_error(e),
             DataFusionError::Diagnostic(_, inner) => match inner.find_root() {
                 DataFusionError::SchemaError(e, _) => schema_error(e),
-                other => Self::new("42000", first_line(other)),
+                other => plan_error(&first_line(other)),
             },
             DataFusionError::Plan(m) => plan_error(m),
-            DataFusionError::NotImplemented(m) => Self::new("0A000", m.clone()).hint("Rewrite the query without it."),
+            DataFusionError::NotImplemented(m) => {
+                translated(m).unwrap_or_else(|| Self::new("0A000", m.clone()).hint("Rewrite the query without it."))
+            }
             DataFusionError::ResourcesExhausted(m) => {
                 Self::new("53200", format!("out of memory: {}", m.lines().next().unwrap_or_default()))
                     .hint("Narrow the query, or raise the memory limit.")
             }
             _ => {
                 let (code, message) = sluice_flow::classify_error(&error);
-                Self::new(&code, message)
+                translated(&message).unwrap_or_else(|| Self::new(&code, message))
             }
         }
     }
@@ -145,17 +148,7 @@ fn schema_error(error: &datafusion::common::SchemaError) -> SqlError {
 
 fn plan_error(message: &str) -> SqlError {
     let message = message.lines().next().unwrap_or_default();
-    if message.starts_with("Inconsistent data length across values list") {
-        return SqlError::new("42601", "VALUES lists must all be the same length");
-    }
-    let code = if message.starts_with("Invalid function") {
-        "42883"
-    } else if message.contains("must be in GROUP BY") || message.contains("must appear in the GROUP BY") {
-        "42803"
-    } else {
-        "42000"
-    };
-    SqlError::new(code, message)
+    translated(message).unwrap_or_else(|| SqlError::new("42000", message))
 }
 
 /// The name closest to `name`, if one is close enough to be a slip of the pen.

@@ -10,6 +10,7 @@ mod error;
 mod functions;
 mod keys;
 mod optimize;
+mod plan_errors;
 mod query;
 mod safe_rules;
 mod types;

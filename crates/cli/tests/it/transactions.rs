@@ -287,6 +287,9 @@ async fn a_select_reads_an_older_version() {
     run(&client, "CREATE TABLE t (id int)").await;
     run(&client, "INSERT INTO t VALUES (1)").await;
     run(&client, "INSERT INTO t VALUES (2)").await;
+    let listed = "SELECT snapshot_id, changes FROM sluice.snapshots WHERE snapshot_id IN (1, 2) ORDER BY 1";
+    let expected = ["1 | created_table:\"main\".\"t\"", "2 | inlined_insert: public.t"];
+    assert_eq!(rows(&client, listed).await.unwrap(), expected);
     assert_eq!(value(&client, "SELECT count(*) FROM t AT (VERSION => 2)").await, "1");
     assert_eq!(rows(&client, "SELECT x.id FROM t x AT (VERSION => 3)").await.unwrap(), ["1", "2"]);
     assert!(rows(&client, "SELECT * FROM t AT (VERSION => 99)").await.is_err());

@@ -3,6 +3,7 @@
 mod explain;
 pub(crate) mod pg;
 mod rows;
+mod snapshots;
 mod views;
 
 use crate::Engine;
@@ -16,6 +17,7 @@ pub(crate) fn table(engine: &Engine, view: &ReadView, schema: Option<&str>, name
     match (schema, name) {
         (Some("sluice"), "status") => views::status(engine, view).map(Some),
         (Some("sluice"), "dependencies") => views::dependencies(view).map(Some),
+        (Some("sluice"), "snapshots") => snapshots::snapshots(engine, view).map(Some),
         (Some("sluice"), "history") => views::history(engine, view, None, 10_000).map(Some),
         _ => Ok(None),
     }

@@ -233,6 +233,8 @@ pub struct SnapshotChanges {
     pub snapshot: i64,
     /// DuckLake's words (`inlined_insert`, `deleted_from_table`, ...) with the tables.
     pub changes: Vec<(String, i64)>,
+    /// All that was done, as the catalog has it.
+    pub made: String,
 }
 
 pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<SnapshotChanges>> {
@@ -244,8 +246,9 @@ pub(crate) fn changes_since(db: &Connection, snapshot: i64) -> Result<Vec<Snapsh
     };
     let row = |r: &Row<'_>| {
         let made: Option<String> = r.get(1)?;
-        let changes = made.unwrap_or_default().split(',').filter_map(word).collect();
-        Ok(SnapshotChanges { snapshot: r.get(0)?, changes })
+        let made = made.unwrap_or_default();
+        let changes = made.split(',').filter_map(word).collect();
+        Ok(SnapshotChanges { snapshot: r.get(0)?, changes, made })
     };
     Ok(query.query_map([snapshot], row)?.collect::<rusqlite::Result<_>>()?)
 }

@@ -90,6 +90,9 @@ impl Planner {
         if let Some(f) = aggregates.get("var_samp").cloned() {
             aggregates.insert("variance".into(), f);
         }
+        if let Some(f) = aggregates.get("bool_and").cloned() {
+            aggregates.insert("every".into(), f);
+        }
         for f in own_aggregates() {
             aggregates.insert(f.name().to_string(), f);
         }

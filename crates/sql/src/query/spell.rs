@@ -36,7 +36,8 @@ impl VisitorMut for Speller {
             .or_else(|| log10(expr))
             .or_else(|| at_time_zone(expr))
             .or_else(|| self.row_in(expr))
-            .or_else(|| json_aggregates::spelled(expr));
+            .or_else(|| json_aggregates::spelled(expr))
+            .or_else(|| clock(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
@@ -105,6 +106,25 @@ fn modulo(expr: &Expr) -> Option<Expr> {
     };
     let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
     Some(Expr::Nested(Box::new(Expr::BinaryOp { left: nested(a), op: BinaryOperator::Modulo, right: nested(b) })))
+}
+
+/// Other names of the time at which a transaction began.
+fn clock(expr: &Expr) -> Option<Expr> {
+    let text = match expr {
+        Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("localtimestamp") => {
+            "now()::timestamp"
+        }
+        Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("localtimestamp") => "now()::timestamp",
+        Expr::Function(f)
+            if ["statement_timestamp", "transaction_timestamp"]
+                .iter()
+                .any(|name| f.name.to_string().eq_ignore_ascii_case(name)) =>
+        {
+            "now()"
+        }
+        _ => return None,
+    };
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
 }
 
 /// SQL's own patterns are regular expressions over the whole text, in which `%` and `_` stand for any text and any

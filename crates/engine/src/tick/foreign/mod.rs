@@ -191,7 +191,7 @@ impl Core {
     fn touched(&self, since: i64) -> Result<BTreeMap<i64, Touched>> {
         let changes = self.lake.reader().and_then(|r| r.changes_since(since)).map_err(crate::error::lake)?;
         let mut touched: BTreeMap<i64, Touched> = BTreeMap::new();
-        for SnapshotChanges { snapshot, changes } in changes {
+        for SnapshotChanges { snapshot, changes, .. } in changes {
             for (word, table) in changes {
                 let list = &mut touched.entry(table).or_default().0;
                 match list.last_mut() {
