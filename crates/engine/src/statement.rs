@@ -1,12 +1,25 @@
 //! From text to statements. What the SQL parser lacks is rewritten into what it has before it sees it.
 
+<<<<<<< HEAD
 use crate::chains;
+=======
+mod change;
+mod copy;
+mod create;
+mod tokens;
+
+pub(crate) use change::{Change, Overriding};
+pub(crate) use copy::refused as refused_copy_option;
+pub(crate) use create::TableAs;
+pub(crate) use tokens::is_word;
+
+>>>>>>> ffcd2c7 (Old COPY options, WITH before INSERT, UPDATE and DELETE, EXPLAIN's options, identity columns that refuse values)
 use crate::roles::{self, RoleStatement};
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{self, Statement as Ast};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::sync::Arc;
 
 /// One parsed statement.
@@ -20,6 +33,10 @@ pub struct Parsed {
 pub(crate) enum Statement {
     /// A statement of the parser.
     Sql(Box<Ast>),
+    /// INSERT, UPDATE or DELETE.
+    Change(Box<Change>),
+    /// CREATE TABLE ... AS.
+    TableAs(Box<TableAs>),
     /// REFRESH MATERIALIZED VIEW.
     Refresh(ast::ObjectName),
     /// CREATE, ALTER or DROP of a role.
@@ -79,11 +96,7 @@ fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
 
 /// The first words of a statement in upper case.
 fn words(tokens: &[TokenWithSpan]) -> Vec<String> {
-    let words = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).map(|t| match &t.token {
-        Token::Word(Word { value, quote_style: None, .. }) => value.to_uppercase(),
-        other => other.to_string(),
-    });
-    words.take(6).collect()
+    tokens::meaningful(tokens).into_iter().take(6).map(|at| tokens::shown(&tokens[at].token)).collect()
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
@@ -102,7 +115,20 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         // Nobody listens.
         ["UNLISTEN", _] => return Ok(Statement::Nothing { tag: "UNLISTEN", notice: None }),
         ["CREATE", "EXTENSION", ..] => return extension(&start),
-        ["TABLE", _, ..] => table_query(&mut tokens),
+        ["TABLE", ..] => create::spell_out_table_query(&mut tokens, &["TABLE"]),
+        ["INSERT", ..] => create::spell_out_table_query(&mut tokens, &["TABLE"]),
+        ["COPY", ..] => copy::enclose_options(&mut tokens)?,
+        ["UPDATE" | "DELETE", ..] => change::leave_only_out(&mut tokens),
+        ["ABORT", ..] => abort(&mut tokens),
+        _ => {}
+    }
+    let (mut around, mut overriding) = (create::Around::default(), None);
+    match start.first() {
+        Some(&"CREATE") => {
+            create::spell_out_table_query(&mut tokens, &["AS", "TABLE"]);
+            around = create::take_around_query(&mut tokens)?;
+        }
+        Some(&("INSERT" | "WITH")) => overriding = change::take_overriding(&mut tokens),
         _ => {}
     }
     let dialect = PostgreSqlDialect {};
@@ -112,7 +138,13 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         let token = parser.peek_token();
         return Err(SqlError::new("42601", format!("syntax error at or near \"{}\"", token.token)));
     }
-    Ok(Statement::Sql(Box::new(statement)))
+    Ok(match change::change(statement, overriding)? {
+        Ok(change) => Statement::Change(Box::new(change)),
+        Err(Ast::CreateTable(create)) if create.query.is_some() => {
+            Statement::TableAs(Box::new(TableAs { create, columns: around.columns, filled: !around.no_data }))
+        }
+        Err(other) => Statement::Sql(Box::new(other)),
+    })
 }
 
 fn nothing(tag: &'static str, notice: &str) -> Statement {
@@ -133,8 +165,7 @@ fn rename_stream_table(tokens: &mut [TokenWithSpan]) {
 
 /// A materialized view gets another name as a table does; the parser knows no ALTER of one.
 fn alter_view(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
-    let is = |t: &TokenWithSpan, word: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word));
-    if !tokens.iter().any(|t| is(t, "RENAME")) {
+    if !tokens.iter().any(|t| is_word(&t.token, "RENAME")) {
         return Err(SqlError::unsupported(
             "this ALTER of a materialized view",
             "Use RENAME TO, or SELECT pgtrickle.alter_stream_table('name', schedule => '3s').",
@@ -148,11 +179,11 @@ fn alter_view(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     Ok(())
 }
 
-/// `TABLE x` is `SELECT * FROM x`.
-fn table_query(tokens: &mut Vec<TokenWithSpan>) {
-    let Some(at) = tokens.iter().position(|t| matches!(t.token, Token::Word(_))) else { return };
-    let select = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
-    tokens.splice(at..=at, select.map(TokenWithSpan::wrap));
+/// `ABORT` is `ROLLBACK`.
+fn abort(tokens: &mut [TokenWithSpan]) {
+    if let Some(token) = tokens.iter_mut().find(|t| matches!(t.token, Token::Word(_))) {
+        token.token = Token::make_keyword("ROLLBACK");
+    }
 }
 
 fn refresh(tokens: &[TokenWithSpan]) -> Result<Statement> {

@@ -4,6 +4,7 @@
 use crate::Engine;
 use crate::catalog::{Catalog, ObjectRef, TableDef};
 use crate::error;
+use crate::statement::is_word;
 use sluice_lake::TableVersion;
 use sluice_sql::{Result, SqlError, SqlType, cast_column};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -34,10 +35,6 @@ pub(crate) fn rewrite(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> 
         mark_name(&mut out, &version_text(&clause)?)?;
     }
     Ok(out)
-}
-
-fn is_word(token: &Token, word: &str) -> bool {
-    matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
 }
 
 /// Whether what follows AT is `(VERSION` or `(TIMESTAMP`.

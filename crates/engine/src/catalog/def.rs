@@ -37,6 +37,19 @@ pub struct ColumnDef {
     pub default: Option<String>,
     /// The sequence that fills it (serial, identity).
     pub sequence: Option<i64>,
+    /// Whether it is an identity column, and which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// Kinds of identity columns. Lakes of before there was a difference have none: theirs are as serial columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Statements do not give values.
+    Always,
+    /// What a statement gives is stored.
+    ByDefault,
 }
 
 /// Kinds of objects.

@@ -6,6 +6,8 @@ mod def;
 mod names;
 mod source;
 
-pub use def::{CheckDef, ColumnDef, ForeignDef, IndexDef, KeyDef, Kind, MaterializedDef, Mode, TableDef, TableParts};
+pub use def::{
+    CheckDef, ColumnDef, ForeignDef, Identity, IndexDef, KeyDef, Kind, MaterializedDef, Mode, TableDef, TableParts,
+};
 pub use names::{Catalog, ObjectRef};
 pub use source::SourceDef;

@@ -90,7 +90,7 @@ impl Session {
         };
         if !legacy_options.is_empty() || !values.is_empty() {
             return Err(SqlError::unsupported(
-                "this old form of COPY options",
+                "this form of COPY options",
                 "Write COPY t FROM STDIN WITH (FORMAT csv, HEADER).",
             ));
         }
@@ -224,6 +224,14 @@ impl Session {
 
 fn format(options: &[CopyOption]) -> Result<CopyFormat> {
     let mut kind = CopyKind::Text;
+    let mut seen = vec![];
+    for option in options {
+        let name = std::mem::discriminant(option);
+        if seen.contains(&name) {
+            return Err(SqlError::new("42601", "conflicting or redundant options"));
+        }
+        seen.push(name);
+    }
     for option in options {
         if let CopyOption::Format(name) = option {
             kind = match fold(name).as_str() {
@@ -248,6 +256,7 @@ fn format(options: &[CopyOption]) -> Result<CopyFormat> {
     };
     let mut escape = None;
     for option in options {
+        refuse_outside(kind, option)?;
         match option {
             CopyOption::Format(_) => {}
             CopyOption::Header(header) => format.header = *header,
@@ -256,14 +265,29 @@ fn format(options: &[CopyOption]) -> Result<CopyFormat> {
             CopyOption::Quote(c) => format.quote = byte(c)?,
             CopyOption::Escape(c) => escape = Some(byte(c)?),
             CopyOption::Encoding(name) if name.replace('-', "").eq_ignore_ascii_case("utf8") => {}
-            other => {
-                return Err(SqlError::unsupported(
-                    format!("the COPY option {other}"),
-                    "Options: FORMAT, HEADER, NULL, DELIMITER, QUOTE, ESCAPE.",
-                ));
-            }
+            other => return Err(crate::statement::refused_copy_option(&other.to_string())),
         }
     }
     format.escape = escape.unwrap_or(format.quote);
     Ok(format)
+}
+
+/// Refuses options that the shape of the data has no place for.
+fn refuse_outside(kind: CopyKind, option: &CopyOption) -> Result<()> {
+    match (kind, option) {
+        (CopyKind::Binary, CopyOption::Delimiter(_)) => {
+            Err(SqlError::new("42601", "cannot specify DELIMITER in BINARY mode"))
+        }
+        (CopyKind::Binary, CopyOption::Null(_)) => Err(SqlError::new("42601", "cannot specify NULL in BINARY mode")),
+        (CopyKind::Binary, CopyOption::Header(true)) => {
+            Err(SqlError::new("0A000", "cannot specify HEADER in BINARY mode"))
+        }
+        (CopyKind::Binary | CopyKind::Text, CopyOption::Quote(_)) => {
+            Err(SqlError::new("0A000", "COPY quote available only in CSV mode"))
+        }
+        (CopyKind::Binary | CopyKind::Text, CopyOption::Escape(_)) => {
+            Err(SqlError::new("0A000", "COPY escape available only in CSV mode"))
+        }
+        _ => Ok(()),
+    }
 }

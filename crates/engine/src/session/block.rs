@@ -108,32 +108,41 @@ impl Session {
             Some(block) => block.implicit = false,
             None => self.block = Some(self.new_block(false)),
         }
-        if let Ast::StartTransaction { modes, .. } = ast
-            && let Err(e) = self.set_modes(modes)
-        {
+        let Ast::StartTransaction { modes, begin, .. } = ast else { return Err(SqlError::internal("not BEGIN")) };
+        if let Err(e) = self.set_modes(modes) {
             self.roll_back();
             return Err(e);
         }
-        Ok(Outcome::done("BEGIN"))
+        Ok(Outcome::done(if *begin { "BEGIN" } else { "START TRANSACTION" }))
     }
 
     pub(crate) async fn commit(&mut self) -> Result<Outcome> {
         let failed = self.clear_failure();
+        self.warn_without_block();
         match self.block.take() {
-            None => {
-                self.notices.push(super::Notice {
-                    severity: "WARNING",
-                    code: "25P01",
-                    message: "there is no transaction in progress".into(),
-                    hint: None,
-                });
-                Ok(Outcome::done("COMMIT"))
-            }
+            None => Ok(Outcome::done("COMMIT")),
             Some(block) => {
                 self.end_block(block, !failed).await?;
                 Ok(Outcome::done(if failed { "ROLLBACK" } else { "COMMIT" }))
             }
         }
+    }
+
+    /// Statements that end a block do so outside of one as well.
+    fn warn_without_block(&mut self) {
+        if self.block.as_ref().is_none_or(|b| b.implicit) {
+            self.notices.push(super::Notice {
+                severity: "WARNING",
+                code: "25P01",
+                message: "there is no transaction in progress".into(),
+                hint: None,
+            });
+        }
+    }
+
+    pub(crate) fn roll_back_by_statement(&mut self) -> Outcome {
+        self.warn_without_block();
+        self.roll_back()
     }
 
     pub(crate) fn roll_back(&mut self) -> Outcome {
@@ -237,8 +246,8 @@ pub(super) fn no_serializable() -> SqlError {
 
 fn finished(statement: &Statement, changed: Changed) -> Outcome {
     let verb = match statement {
-        Statement::Sql(s) if matches!(s.as_ref(), Ast::Insert(_)) => "INSERT 0",
-        Statement::Sql(s) if matches!(s.as_ref(), Ast::Update(_)) => "UPDATE",
+        Statement::Change(c) if matches!(c.statement, Ast::Insert(_)) => "INSERT 0",
+        Statement::Change(c) if matches!(c.statement, Ast::Update(_)) => "UPDATE",
         _ => "DELETE",
     };
     match changed.returning {
@@ -255,11 +264,12 @@ async fn change(
     statement: Arc<Statement>,
     params: Vec<ScalarValue>,
 ) -> Result<Changed> {
-    let Statement::Sql(ast) = statement.as_ref() else { return Err(SqlError::internal("not a change of rows")) };
-    match ast.as_ref() {
-        Ast::Insert(insert) => write::insert(&context, &view, &path, insert, &params).await,
-        Ast::Update(update) => write::update(&context, &view, &path, update, &params).await,
-        Ast::Delete(delete) => write::delete(&context, &view, &path, delete, &params).await,
+    let Statement::Change(change) = statement.as_ref() else { return Err(SqlError::internal("not a change of rows")) };
+    let with = change.with.as_ref();
+    match &change.statement {
+        Ast::Insert(insert) => write::insert(&context, &view, &path, insert, change.overriding, &params).await,
+        Ast::Update(update) => write::update(&context, &view, &path, update, with, &params).await,
+        Ast::Delete(delete) => write::delete(&context, &view, &path, delete, with, &params).await,
         _ => Err(SqlError::internal("not a change of rows")),
     }
 }

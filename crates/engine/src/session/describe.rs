@@ -4,16 +4,21 @@ use super::outcome::output;
 use super::{Described, Session};
 use crate::catalog::{ObjectRef, TableDef};
 use crate::read::Names;
+use crate::statement::Change;
+use crate::write;
 use sluice_sql::{Result, SqlType, Tree, each_expr, fold};
 use sqlparser::ast::{
-    self, Assignment, AssignmentTarget, Expr, FromTable, SelectItem, SetExpr, Statement as Ast, TableObject, Value,
+    self, Assignment, Expr, FromTable, SelectItem, SetExpr, Statement as Ast, TableObject, TableWithJoins,
+    UpdateTableFromKind, Value, With,
 };
 use std::sync::Arc;
 
 impl Session {
-    pub(crate) fn describe_change(&mut self, ast: &Ast, declared: &[Option<SqlType>]) -> Result<Described> {
+    pub(crate) fn describe_change(&mut self, change: &Change, declared: &[Option<SqlType>]) -> Result<Described> {
+        let (ast, with) = (&change.statement, change.with.as_ref());
         let mut params = Params { known: declared.to_vec() };
         params.count(ast);
+        with.iter().flat_map(|w| &w.cte_tables).for_each(|c| params.count_in(Tree::Query(&c.query)));
         let returning = match ast {
             Ast::Insert(insert) => {
                 if let TableObject::TableName(name) = &insert.table {
@@ -27,7 +32,11 @@ impl Session {
             Ast::Update(update) => {
                 let def = self.target_def(&update.table)?;
                 assignment_params(&def, &update.assignments, &mut params);
-                self.condition_params(&update.table.to_string(), update.selection.as_ref(), &mut params);
+                let from = match &update.from {
+                    Some(UpdateTableFromKind::AfterSet(from)) => from.as_slice(),
+                    _ => &[],
+                };
+                self.condition_params(&update.table, from, update.selection.as_ref(), with, &mut params);
                 update.returning.as_ref().map(|r| (def, r))
             }
             Ast::Delete(delete) => {
@@ -35,7 +44,8 @@ impl Session {
                 match from.first() {
                     Some(table) => {
                         let def = self.target_def(table)?;
-                        self.condition_params(&table.to_string(), delete.selection.as_ref(), &mut params);
+                        let using = delete.using.as_deref().unwrap_or_default();
+                        self.condition_params(table, using, delete.selection.as_ref(), with, &mut params);
                         delete.returning.as_ref().map(|r| (def, r))
                     }
                     None => None,
@@ -92,10 +102,18 @@ impl Session {
         }
     }
 
-    /// What a WHERE clause says of its parameters.
-    fn condition_params(&self, table: &str, condition: Option<&Expr>, params: &mut Params) {
-        let Some(condition) = condition else { return };
-        let query = crate::statement::parse_query(&format!("SELECT 1 FROM {table} WHERE {condition}"));
+    /// What FROM, WHERE and WITH say of their parameters.
+    fn condition_params(
+        &self,
+        table: &TableWithJoins,
+        others: &[TableWithJoins],
+        condition: Option<&Expr>,
+        with: Option<&With>,
+        params: &mut Params,
+    ) {
+        let condition = condition.map_or(String::new(), |c| format!(" WHERE {c}"));
+        let query = crate::statement::parse_query(&format!("SELECT 1 FROM {table}{}{condition}", write::list(others)));
+        let query = query.map(|q| ast::Query { with: with.cloned(), ..q });
         if let Ok(planned) = query.and_then(|q| self.plan(&q, &params.known)) {
             params.take(planned.params);
         }
@@ -113,11 +131,10 @@ impl Session {
 }
 
 fn assignment_params(def: &TableDef, assignments: &[Assignment], params: &mut Params) {
-    for a in assignments {
-        if let AssignmentTarget::ColumnName(name) = &a.target
-            && let Some(position) = name.0.last().and_then(|p| p.as_ident()).and_then(|i| def.position(&fold(i)))
-        {
-            params.learn(&a.value, &def.columns[position].ty);
+    // What is wrong with them is told when they run.
+    for (name, value) in write::single_assignments(assignments).unwrap_or_default() {
+        if let Some(position) = name.0.last().and_then(|p| p.as_ident()).and_then(|i| def.position(&fold(i))) {
+            params.learn(value, &def.columns[position].ty);
         }
     }
 }
@@ -130,7 +147,11 @@ struct Params {
 impl Params {
     /// Makes room for every parameter of the statement.
     fn count(&mut self, ast: &Ast) {
-        each_expr(Tree::Statement(ast), &mut |e| {
+        self.count_in(Tree::Statement(ast));
+    }
+
+    fn count_in(&mut self, tree: Tree<'_>) {
+        each_expr(tree, &mut |e| {
             if let Some(n) = number(e)
                 && self.known.len() < n
             {

@@ -5,6 +5,7 @@ mod commit_point;
 mod cursor;
 mod ddl;
 mod describe;
+mod explain;
 mod functions;
 mod maintain;
 mod outcome;
@@ -112,7 +113,8 @@ impl Session {
                 Ok(Outcome::done(*tag))
             }
             Statement::Refresh(name) => self.refresh(&ObjectRef::parse(name)?).await,
-            Statement::Role(_) => self.define(&parsed.statement).await,
+            Statement::Role(_) | Statement::TableAs(_) => self.define(&parsed.statement).await,
+            Statement::Change(_) => self.change_rows(parsed, params).await,
             Statement::Sql(ast) => self.run_sql(parsed, ast, params).await,
         }
     }
@@ -120,10 +122,12 @@ impl Session {
     async fn run_sql(&mut self, parsed: &Parsed, ast: &Ast, params: Vec<ScalarValue>) -> Result<Outcome> {
         match ast {
             Ast::Query(query) => self.query(query, &params).await,
-            Ast::Insert(_) | Ast::Update(_) | Ast::Delete(_) => self.change_rows(parsed, params).await,
             Ast::StartTransaction { .. } => self.begin(ast),
+            Ast::Commit { chain: true, .. } | Ast::Rollback { chain: true, .. } => {
+                Err(SqlError::unsupported("AND CHAIN", "Write BEGIN after it."))
+            }
             Ast::Commit { .. } => self.commit().await,
-            Ast::Rollback { savepoint: None, .. } => Ok(self.roll_back()),
+            Ast::Rollback { savepoint: None, .. } => Ok(self.roll_back_by_statement()),
             Ast::Rollback { savepoint: Some(name), .. } => self.roll_back_to(name),
             Ast::Savepoint { name } => self.save(name),
             Ast::ReleaseSavepoint { name } => self.release(name),

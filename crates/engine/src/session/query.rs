@@ -2,13 +2,11 @@ use super::outcome::output;
 use super::{Described, Outcome, OutputColumn, Session};
 use crate::read::Names;
 use crate::statement::Statement;
-use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use sluice_sql::{PlannedQuery, Result, SqlError, SqlType};
 use sqlparser::ast::{self, Statement as Ast};
-use std::sync::Arc;
 
 /// The plan with values for `$1`, `$2`, ....
 pub(crate) fn with_params(plan: LogicalPlan, params: &[ScalarValue]) -> Result<LogicalPlan> {
@@ -48,7 +46,11 @@ impl Session {
         statement: &Statement,
         declared: &[Option<SqlType>],
     ) -> Result<Described> {
-        let Statement::Sql(ast) = statement else { return Ok(no_rows(declared)) };
+        let ast = match statement {
+            Statement::Sql(ast) => ast,
+            Statement::Change(change) => return self.describe_change(change, declared),
+            _ => return Ok(no_rows(declared)),
+        };
         match ast.as_ref() {
             Ast::Query(query) => {
                 if let Some(call) = super::functions::management_call(query)? {
@@ -77,24 +79,10 @@ impl Session {
                 let column = OutputColumn { name: "QUERY PLAN".into(), ty: SqlType::Text };
                 Ok(Described { params: vec![], columns: Some(vec![column]) })
             }
-            Ast::Insert(_) | Ast::Update(_) | Ast::Delete(_) => self.describe_change(ast, declared),
             _ => Ok(no_rows(declared)),
         }
     }
 
-    /// The plan of a query, as text.
-    pub(crate) async fn explain(&mut self, ast: &Ast) -> Result<Outcome> {
-        let Ast::Explain { analyze, statement, .. } = ast else { return Err(SqlError::internal("not EXPLAIN")) };
-        let Ast::Query(query) = statement.as_ref() else {
-            return Err(SqlError::unsupported("EXPLAIN of this statement", "Explain the SELECT with the same WHERE."));
-        };
-        let planned = self.plan(query, &[])?;
-        let view = self.view();
-        let text = self.engine.context().runner.explain(planned.plan, &view, *analyze).await?;
-        let lines: ArrayRef = Arc::new(text.lines().map(Some).collect::<StringViewArray>());
-        let rows = RecordBatch::try_from_iter([("QUERY PLAN", lines)])?;
-        Ok(Outcome::rows(vec![("QUERY PLAN".into(), SqlType::Text)], vec![rows], "EXPLAIN"))
-    }
 }
 
 fn no_rows(declared: &[Option<SqlType>]) -> Described {

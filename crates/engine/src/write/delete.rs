@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::Int64Type;
 use datafusion::common::ScalarValue;
 use sluice_sql::{Result, SqlError};
-use sqlparser::ast::{Delete, FromTable};
+use sqlparser::ast::{Delete, FromTable, Query, With};
 use std::sync::Arc;
 
 /// DELETE: a query for row number and row, which are then staged as gone.
@@ -16,6 +16,7 @@ pub(crate) async fn delete(
     view: &ReadView,
     path: &[String],
     delete: &Delete,
+    with: Option<&With>,
     params: &[ScalarValue],
 ) -> Result<Changed> {
     let Delete {
@@ -45,7 +46,7 @@ pub(crate) async fn delete(
     let condition = selection.as_ref().map_or(String::new(), |s| format!(" WHERE {s}"));
     let distinct = if using.is_empty() { "" } else { "DISTINCT " };
     let query = format!("SELECT {distinct}{} FROM {table}{using}{condition}", select.join(", "));
-    let query = crate::statement::parse_query(&query)?;
+    let query = Query { with: with.cloned(), ..crate::statement::parse_query(&query)? };
     let found = collect(context, view, path, &target, &query, params).await?;
     let ids = found.column(0).as_primitive::<Int64Type>().clone();
     let old: Vec<ArrayRef> = (1..found.num_columns()).map(|i| Arc::clone(found.column(i))).collect();

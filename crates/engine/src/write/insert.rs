@@ -3,8 +3,9 @@ use super::literals::literals;
 use super::returning::returning;
 use super::{Changed, WriteSet};
 use crate::Context;
-use crate::catalog::{ColumnDef, ObjectRef};
+use crate::catalog::{ColumnDef, Identity, ObjectRef};
 use crate::read::{Names, ReadView, Staged};
+use crate::statement::Overriding;
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array, new_null_array};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -19,6 +20,7 @@ pub(crate) async fn insert(
     view: &ReadView,
     path: &[String],
     insert: &Insert,
+    overriding: Option<Overriding>,
     params: &[ScalarValue],
 ) -> Result<Changed> {
     refuse_foreign_clauses(insert)?;
@@ -28,7 +30,7 @@ pub(crate) async fn insert(
     let def = view.version.catalog.get(&ObjectRef::parse(name)?, path)?;
     let target = Target::new(Arc::clone(def))?.in_zone(view.zone);
     let named = named_columns(&target, &insert.columns)?;
-    let rows = source_rows(context, view, path, insert, &target, &named, params).await?;
+    let rows = source_rows(context, view, path, insert, overriding, &target, &named, params).await?;
     check_rows(context, view, &target, &rows).await?;
 
     let mut staged = Staged::new(Arc::clone(&target.schema));
@@ -139,11 +141,13 @@ pub(crate) fn no_column(target: &Target, name: &str) -> SqlError {
 }
 
 /// The rows to be stored, all columns in order.
+#[allow(clippy::too_many_arguments, reason = "what a statement is run with")]
 async fn source_rows(
     context: &Context,
     view: &ReadView,
     path: &[String],
     insert: &Insert,
+    overriding: Option<Overriding>,
     target: &Target,
     named: &[usize],
     params: &[ScalarValue],
@@ -152,6 +156,7 @@ async fn source_rows(
         return fill(context, view, target, vec![], 1).await;
     };
     if let Some((columns, rows)) = literals(source, target, named, params) {
+        let columns = allowed(target, columns, overriding)?;
         return fill(context, view, target, columns, rows).await;
     }
     let mut source = source.clone();
@@ -192,7 +197,35 @@ async fn source_rows(
         };
         columns.push((position, column));
     }
+    let columns = allowed(target, columns, overriding)?;
     fill(context, view, target, columns, rows).await
+}
+
+/// The given columns without those that a sequence fills all the same.
+fn allowed(
+    target: &Target,
+    mut given: Vec<(usize, ArrayRef)>,
+    overriding: Option<Overriding>,
+) -> Result<Vec<(usize, ArrayRef)>> {
+    let column = |position: usize| &target.def.columns[position];
+    match overriding {
+        Some(Overriding::System) => {}
+        Some(Overriding::User) => given.retain(|(position, _)| column(*position).identity.is_none()),
+        None => {
+            let always = given.iter().map(|(p, _)| column(*p)).find(|c| c.identity == Some(Identity::Always));
+            if let Some(ColumnDef { name, .. }) = always {
+                let message = format!("cannot insert a non-DEFAULT value into column \"{name}\"");
+                return Err(SqlError::new("428C9", message)
+                    .detail(generated_always(name))
+                    .hint("Use OVERRIDING SYSTEM VALUE to override."));
+            }
+        }
+    }
+    Ok(given)
+}
+
+pub(super) fn generated_always(column: &str) -> String {
+    format!("Column \"{column}\" is an identity column defined as GENERATED ALWAYS.")
 }
 
 /// A text literal in VALUES, and any value for a float, has the type of the column that it goes to, whatever stands in

@@ -14,4 +14,4 @@ pub(crate) use delete::delete;
 pub(crate) use fill_column::{convert_column, fill_column, put_column};
 pub(crate) use insert::insert;
 pub(crate) use set::{Changed, WriteSet};
-pub(crate) use update::{quoted, update};
+pub(crate) use update::{list, quoted, single_assignments, update};

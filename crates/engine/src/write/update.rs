@@ -1,9 +1,9 @@
 use super::assign::{Target, check_rows};
-use super::insert::{is_default, no_column};
+use super::insert::{generated_always, is_default, no_column};
 use super::returning::returning;
 use super::{Changed, WriteSet};
 use crate::Context;
-use crate::catalog::ObjectRef;
+use crate::catalog::{Identity, ObjectRef};
 use crate::read::{Names, ROW_ID, ReadView, Staged};
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
@@ -15,7 +15,7 @@ use hashbrown::HashSet;
 use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{
     self, Assignment, AssignmentTarget, Expr as SqlExpr, Ident, TableFactor, TableWithJoins, Update,
-    UpdateTableFromKind,
+    UpdateTableFromKind, With,
 };
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub(crate) async fn update(
     view: &ReadView,
     path: &[String],
     update: &Update,
+    with: Option<&With>,
     params: &[ScalarValue],
 ) -> Result<Changed> {
     let Update {
@@ -53,6 +54,7 @@ pub(crate) async fn update(
     };
     let assigned = assigned(&target, assignments)?;
     let query = select_old_and_new(&target, &alias, table, &assigned, &from, selection.as_ref())?;
+    let query = ast::Query { with: with.cloned(), ..query };
     let found = collect(context, view, path, &target, &query, params).await?;
     let found = once_each(found)?;
 
@@ -123,16 +125,17 @@ impl Value {
 /// Positions and values of the assigned columns.
 fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, Value)>> {
     let mut assigned: Vec<(usize, Value)> = vec![];
-    for Assignment { target: column, value } in assignments {
-        let AssignmentTarget::ColumnName(name) = column else {
-            return Err(SqlError::unsupported("SET (a, b) = ...", "Assign each column by itself."));
-        };
+    for (name, value) in single_assignments(assignments)? {
         let name = ObjectRef::parse(name)?.name;
         let position = target.def.position(&name).ok_or_else(|| no_column(target, &name))?;
         if assigned.iter().any(|(p, _)| *p == position) {
             return Err(SqlError::new("42601", format!("multiple assignments to same column \"{name}\"")));
         }
         let column = &target.def.columns[position];
+        if column.identity == Some(Identity::Always) && !is_default(value) {
+            return Err(SqlError::new("428C9", format!("column \"{name}\" can only be updated to DEFAULT"))
+                .detail(generated_always(&name)));
+        }
         let value = match (is_default(value), column.sequence) {
             (false, _) => Value::Expr(Box::new(value.clone())),
             (true, Some(sequence)) => Value::Number(sequence),
@@ -144,6 +147,51 @@ fn assigned(target: &Target, assignments: &[Assignment]) -> Result<Vec<(usize, V
         assigned.push((position, value));
     }
     Ok(assigned)
+}
+
+/// Each column with its value; `(a, b) = (1, 2)` is `a = 1, b = 2`.
+pub(crate) fn single_assignments(assignments: &[Assignment]) -> Result<Vec<(&ast::ObjectName, &SqlExpr)>> {
+    let mut single = vec![];
+    for Assignment { target, value } in assignments {
+        match target {
+            AssignmentTarget::ColumnName(name) => single.push((name, value)),
+            AssignmentTarget::Tuple(names) => {
+                let values = row_values(value)?;
+                if values.len() != names.len() {
+                    return Err(SqlError::new("42601", "number of columns does not match number of values"));
+                }
+                single.extend(names.iter().zip(values));
+            }
+        }
+    }
+    Ok(single)
+}
+
+/// The values of `(1, 2)` and `ROW(1, 2)`.
+fn row_values(value: &SqlExpr) -> Result<Vec<&SqlExpr>> {
+    use ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
+    match value {
+        SqlExpr::Tuple(values) => Ok(values.iter().collect()),
+        SqlExpr::Function(f) if f.name.to_string().eq_ignore_ascii_case("row") => match &f.args {
+            FunctionArguments::List(list) if list.clauses.is_empty() => {
+                let value = |arg| match arg {
+                    &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref value)) => Ok(value),
+                    other => Err(SqlError::new("42601", format!("{other} is no value of a row"))),
+                };
+                list.args.iter().map(value).collect()
+            }
+            _ => Ok(vec![]),
+        },
+        SqlExpr::Subquery(_) => Err(SqlError::unsupported(
+            "SET (a, b) = (SELECT ...)",
+            "Write UPDATE t SET a = q.a, b = q.b FROM (SELECT ...) AS q WHERE ....",
+        )),
+        _ => Err(SqlError::new(
+            "0A000",
+            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+        )
+        .hint("Write (a, b) = (1, 2).")),
+    }
 }
 
 /// The new forms of rows: those `found` by a query that shows row numbers, old columns and assigned values.

@@ -1,6 +1,6 @@
 //! Columns and constraints of a table, each option handled or refused.
 
-use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, KeyDef, Kind, ObjectRef, TableDef, TableParts};
+use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, Identity, KeyDef, Kind, ObjectRef, TableDef, TableParts};
 use crate::context::Context;
 use crate::session::Session;
 use sluice_sql::{Result, SqlError, SqlType, TreeMut, each_expr_mut, fold};
@@ -56,6 +56,7 @@ impl Session {
             not_null: serial,
             default: None,
             sequence: serial.then(|| context.object_id()),
+            identity: None,
         };
         for option in &column.options {
             let label = option.name.as_ref().map(fold);
@@ -280,7 +281,7 @@ fn column_option(
             parts.foreign.push(found);
         }
         ColumnOption::Generated {
-            generated_as: GeneratedAs::Always | GeneratedAs::ByDefault,
+            generated_as: kind @ (GeneratedAs::Always | GeneratedAs::ByDefault),
             generation_expr: None,
             sequence_options,
             ..
@@ -290,6 +291,10 @@ fn column_option(
             }
             column.not_null = true;
             column.sequence = Some(context.object_id());
+            column.identity = Some(match kind {
+                GeneratedAs::Always => Identity::Always,
+                _ => Identity::ByDefault,
+            });
         }
         other => return Err(SqlError::unsupported(format!("the column option {other}"), "Leave it out.")),
     }

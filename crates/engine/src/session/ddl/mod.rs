@@ -56,7 +56,8 @@ impl Session {
         match statement {
             Statement::Sql(ast) => self.define_object(ast).await,
             Statement::Role(role) => self.change_roles(role).await,
-            Statement::Refresh(_) | Statement::Nothing { .. } => Err(SqlError::internal("not a definition")),
+            Statement::TableAs(table) => self.create_table_as(table).await,
+            Statement::Change(_) | Statement::Refresh(_) | Statement::Nothing { .. } => Err(SqlError::internal("not a definition")),
         }
     }
 

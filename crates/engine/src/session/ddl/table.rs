@@ -5,6 +5,7 @@ use super::view::stored_columns;
 use crate::catalog::{Catalog, Kind, ObjectRef, TableDef, TableParts};
 use crate::read::Staged;
 use crate::session::{Outcome, Session};
+use crate::statement::TableAs;
 use crate::tick::DdlOp;
 use crate::write::Target;
 use arrow::array::RecordBatch;
@@ -14,13 +15,24 @@ use std::sync::Arc;
 
 impl Session {
     pub(super) async fn create_table(&mut self, create: &CreateTable) -> Result<Outcome> {
-        refuse_other_clauses(create)?;
         let catalog = self.catalog();
+        if self.is_there(create, &catalog)? {
+            return Ok(Outcome::done("CREATE TABLE"));
+        }
+        let def = self.table_def(create, &catalog)?;
+        self.check_expressions(&def).await?;
+        self.submit_ddl(vec![DdlOp::Create(Box::new(def))]).await?;
+        Ok(Outcome::done("CREATE TABLE"))
+    }
+
+    /// Whether there is nothing to create, as IF NOT EXISTS wants it.
+    fn is_there(&mut self, create: &CreateTable, catalog: &Catalog) -> Result<bool> {
+        refuse_other_clauses(create)?;
         let name = ObjectRef::parse(&create.name)?;
-        if self.exists(&catalog, &name)? {
+        if self.exists(catalog, &name)? {
             if create.if_not_exists {
                 self.notice(format!("relation \"{}\" already exists, skipping", name.name), None);
-                return Ok(Outcome::done("CREATE TABLE"));
+                return Ok(true);
             }
             return Err(SqlError::new("42P07", format!("relation \"{}\" already exists", name.name))
                 .hint("Choose another name, or drop it first."));
@@ -31,13 +43,7 @@ impl Session {
                 "Drop the table first, or create a materialized view.",
             ));
         }
-        if let Some(query) = &create.query {
-            return self.create_table_as(create, query, &catalog).await;
-        }
-        let def = self.table_def(create, &catalog)?;
-        self.check_expressions(&def).await?;
-        self.submit_ddl(vec![DdlOp::Create(Box::new(def))]).await?;
-        Ok(Outcome::done("CREATE TABLE"))
+        Ok(false)
     }
 
     /// Defaults and checks must be expressions that can be evaluated: tried on no rows.
@@ -60,21 +66,31 @@ impl Session {
         Ok(())
     }
 
-    async fn create_table_as(
-        &mut self,
-        create: &CreateTable,
-        query: &sqlparser::ast::Query,
-        catalog: &Catalog,
-    ) -> Result<Outcome> {
+    pub(super) async fn create_table_as(&mut self, table: &TableAs) -> Result<Outcome> {
+        let TableAs { create, columns, filled } = table;
+        let catalog = self.catalog();
+        if self.is_there(create, &catalog)? {
+            return Ok(Outcome::done("CREATE TABLE AS"));
+        }
+        if !create.columns.is_empty() || !create.constraints.is_empty() {
+            return Err(SqlError::unsupported(
+                "CREATE TABLE ... AS with types or constraints",
+                "Name the columns alone, cast in the query, and add constraints with ALTER TABLE.",
+            ));
+        }
+        let query = create.query.as_ref().ok_or_else(|| SqlError::internal("not CREATE TABLE AS"))?;
         let planned = self.plan(query, &[])?;
         let view = self.view();
-        let batches = self.engine.context().runner.collect(planned.plan, &view).await?;
+        let batches = match filled {
+            true => self.engine.context().runner.collect(planned.plan, &view).await?,
+            false => vec![],
+        };
         let name = ObjectRef::parse(&create.name)?;
         let def = TableDef {
             id: self.engine.context().object_id(),
             schema: catalog.creation_schema(&name, &self.settings.search_path())?,
             name: name.name,
-            columns: stored_columns(planned.columns, &[])?,
+            columns: stored_columns(planned.columns, columns)?,
             kind: Kind::Table(TableParts::default()),
             indexes: vec![],
         };
@@ -92,7 +108,7 @@ impl Session {
             session.stage(def.id, staged)
         })
         .await?;
-        Ok(Outcome::done(format!("SELECT {rows}")))
+        Ok(Outcome::done(if *filled { format!("SELECT {rows}") } else { "CREATE TABLE AS".into() }))
     }
 
     pub(super) async fn truncate(&mut self, truncate: &Truncate) -> Result<Outcome> {

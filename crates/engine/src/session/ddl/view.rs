@@ -241,7 +241,7 @@ fn when_recomputed(schedule: Option<&str>, mode: Mode, clock: bool) -> Result<St
 /// Columns of a stored result; `names` replace the first ones.
 pub(super) fn stored_columns(columns: Vec<(String, SqlType)>, names: &[String]) -> Result<Vec<ColumnDef>> {
     if names.len() > columns.len() {
-        return Err(SqlError::new("42601", "more column names than columns"));
+        return Err(SqlError::new("42601", "too many column names were specified"));
     }
     let mut stored: Vec<ColumnDef> = vec![];
     for (i, (name, ty)) in columns.into_iter().enumerate() {
@@ -257,7 +257,15 @@ pub(super) fn stored_columns(columns: Vec<(String, SqlType)>, names: &[String]) 
                 format!("Cast \"{name}\" to another type."),
             ));
         }
-        stored.push(ColumnDef { id: i as i64 + 1, name, ty, not_null: false, default: None, sequence: None });
+        stored.push(ColumnDef {
+            id: i as i64 + 1,
+            name,
+            ty,
+            not_null: false,
+            default: None,
+            sequence: None,
+            identity: None,
+        });
     }
     Ok(stored)
 }

@@ -274,7 +274,7 @@ fn definition(state: &CatalogState, info: &TableInfo) -> std::result::Result<Tab
     let column = |c: &sluice_lake::ColumnInfo| {
         let ty = super::ddl::sql_type(&c.ty).ok_or_else(|| format!("column {} is {}", c.name, c.ty.name()))?;
         let (name, not_null) = (c.name.clone(), !c.nulls_allowed);
-        Ok(ColumnDef { id: c.id, name, ty, not_null, default: None, sequence: None })
+        Ok(ColumnDef { id: c.id, name, ty, not_null, default: None, sequence: None, identity: None })
     };
     Ok(TableDef {
         id: info.id,
