@@ -6,13 +6,24 @@ use std::fmt;
 pub(crate) struct CliError {
     message: String,
     hint: Option<String>,
+    /// Who read the output has left, so that there is nobody to tell either.
+    unread: bool,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, CliError>;
 
 impl CliError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, unread: false }
+    }
+
+    /// What ends a command whose output nobody reads any more.
+    pub(crate) fn unread() -> Self {
+        Self { unread: true, ..Self::new("nobody reads the output") }
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -37,7 +48,7 @@ impl From<SqlError> for CliError {
             Some(detail) => format!("{}\ndetail: {detail}", e.message),
             None => e.message,
         };
-        Self { message, hint: e.hint }
+        Self { hint: e.hint, ..Self::new(message) }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Target;
 use crate::client::Connection;
 use crate::error::Result;
-use crate::output::{Format, Table};
+use crate::output::{Format, Table, print};
 use serde_json::Value;
 use std::process::ExitCode;
 
@@ -44,16 +44,16 @@ impl Explain {
                 }
             }
             object.insert("steps".into(), steps.json());
-            println!("{}", Value::Object(object));
+            print(format_args!("{}\n", Value::Object(object)))?;
             return Ok(ExitCode::SUCCESS);
         }
         for row in &facts.rows {
             if let [Some(property), Some(value)] = row.as_slice() {
-                println!("{property}: {value}");
+                print(format_args!("{property}: {value}\n"))?;
             }
         }
-        println!();
-        steps.print(Format::Text);
+        print("\n")?;
+        steps.print(Format::Text)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -76,7 +76,7 @@ impl Tree {
         }
         for table in query(&self.target, &sql).await? {
             for row in table.rows {
-                println!("{}", row[0].as_deref().unwrap_or_default());
+                print(format_args!("{}\n", row[0].as_deref().unwrap_or_default()))?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -85,7 +85,7 @@ impl Tree {
 
 async fn show(target: &Target, sql: &str) -> Result<()> {
     for table in query(target, sql).await? {
-        table.print(target.output);
+        table.print(target.output)?;
     }
     Ok(())
 }

@@ -79,6 +79,9 @@ fn colours() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// The exit code of programs that the system ends because nobody reads their output: 128 and the number of SIGPIPE.
+const UNREAD: u8 = 141;
+
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,sluice_engine=info,sluice_serve=info"));
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(code) => code,
+        Err(e) if e.is_unread() => ExitCode::from(UNREAD),
         Err(e) => {
             eprintln!("{e}");
             ExitCode::from(2)

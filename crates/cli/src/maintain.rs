@@ -1,8 +1,8 @@
 use crate::Target;
 use crate::client::Connection;
 use crate::error::{CliError, Result};
-use crate::output::{Format, Table};
-use std::io::{IsTerminal, Write};
+use crate::output::{Format, Table, print};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Move small commits to files, merge small files, drop what no snapshot keeps
@@ -23,7 +23,7 @@ impl Maintain {
         connection.close().await;
         let all = result?;
         if self.target.output == Format::Json {
-            all.print(Format::Json);
+            all.print(Format::Json)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -54,17 +54,15 @@ fn show(row: &[Option<String>]) -> Result<()> {
     let counts: Vec<String> =
         counts.iter().filter(|(_, i)| cell(*i) != "0").map(|(name, i)| format!("{} {name}", cell(*i))).collect();
     let what = [cell(2), cell(3)].join(" ");
-    let mut out = std::io::stdout();
-    if std::io::stdout().is_terminal() {
-        write!(out, "\r\x1b[K[{}/{}] {}", cell(0), cell(1), what.trim())?;
+    let clear = if std::io::stdout().is_terminal() { "\r\x1b[K" } else { "" };
+    if !clear.is_empty() {
+        print(format_args!("{clear}[{}/{}] {}", cell(0), cell(1), what.trim()))?;
     }
     if !counts.is_empty() {
-        let clear = if out.is_terminal() { "\r\x1b[K" } else { "" };
-        writeln!(out, "{clear}{}: {}", what.trim(), counts.join(", "))?;
+        print(format_args!("{clear}{}: {}\n", what.trim(), counts.join(", ")))?;
     }
     if cell(0) == cell(1) {
-        let clear = if out.is_terminal() { "\r\x1b[K" } else { "" };
-        writeln!(out, "{clear}done")?;
+        print(format_args!("{clear}done\n"))?;
     }
-    Ok(out.flush()?)
+    Ok(())
 }

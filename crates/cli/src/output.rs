@@ -1,6 +1,9 @@
 //! Results as aligned text or as JSON, one object a row.
 
+use crate::error::{CliError, Result};
 use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 /// How a command prints.
@@ -10,6 +13,15 @@ pub(crate) enum Format {
     Text,
     /// For programs: one JSON value
     Json,
+}
+
+/// Prints. Who reads may leave when it has enough, as `head` does: that ends the command.
+pub(crate) fn print(text: impl Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    write!(out, "{text}").and_then(|()| out.flush()).map_err(|e| match e.kind() {
+        ErrorKind::BrokenPipe => CliError::unread(),
+        _ => e.into(),
+    })
 }
 
 /// Rows of text with the names of their columns.
@@ -41,10 +53,10 @@ impl Table {
         tables
     }
 
-    pub(crate) fn print(&self, format: Format) {
+    pub(crate) fn print(&self, format: Format) -> Result<()> {
         match format {
-            Format::Text => print!("{}", self.text()),
-            Format::Json => println!("{}", self.json()),
+            Format::Text => print(self.text()),
+            Format::Json => print(format_args!("{}\n", self.json())),
         }
     }
 

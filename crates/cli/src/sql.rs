@@ -36,7 +36,7 @@ impl Sql {
         let result = connection.client.simple_query(&text).await;
         connection.close().await;
         for table in Table::collect(result?) {
-            table.print(self.target.output);
+            table.print(self.target.output)?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -53,7 +53,7 @@ impl Up {
             Err(self.nobody_could_log_in())
         } else {
             lock.set_address(&address.to_string())?;
-            println!("sluice serves {} at {address} ({} ms)", self.dir.display(), started.elapsed().as_millis());
+            tell(&format!("sluice serves {} at {address} ({} ms)", self.dir.display(), started.elapsed().as_millis()));
             self.tell_how_to_connect(address);
             let shutdown = async {
                 tokio::select! {
@@ -94,14 +94,19 @@ impl Up {
     fn tell_how_to_connect(&self, address: SocketAddr) {
         let (ip, port) = (address.ip(), address.port());
         if !asks_passwords(address) {
-            return println!("  psql -h {ip} -p {port} -d sluice");
+            return tell(&format!("  psql -h {ip} -p {port} -d sluice"));
         }
         let host = if ip.is_unspecified() { "HOST".to_string() } else { ip.to_string() };
-        println!("  psql -h {host} -p {port} -U ROLE -d sluice");
+        tell(&format!("  psql -h {host} -p {port} -U ROLE -d sluice"));
         if self.tls_cert.is_none() {
             eprintln!(
                 "warning: without --tls-cert and --tls-key, everybody on the way to {address} can read what is sent"
             );
         }
     }
+}
+
+/// A reader that went away does not stop the server.
+fn tell(line: &str) {
+    let _ = crate::output::print(format_args!("{line}\n"));
 }

@@ -1,7 +1,7 @@
 use crate::Target;
 use crate::client::Connection;
 use crate::error::{CliError, Result};
-use crate::output::{Format, Table};
+use crate::output::{Format, Table, print};
 use std::process::ExitCode;
 
 /// Prove that maintained tables equal their queries over the stored tables
@@ -34,7 +34,7 @@ impl Verify {
         let differing = all.rows.iter().any(|r| cell(r, 3) != "0");
         let compared = all.rows.iter().all(|r| cell(r, 5) == "t");
         if self.target.output == Format::Json {
-            all.print(Format::Json);
+            all.print(Format::Json)?;
         } else {
             print_text(&all)?;
         }
@@ -80,11 +80,8 @@ fn print_text(all: &Table) -> Result<()> {
         let cell = |i: usize| row.get(i).and_then(|c| c.as_deref()).unwrap_or_default();
         let count: usize = cell(3).parse().map_err(|_| CliError::new("the answer to verify cannot be read"))?;
         total += count;
-        println!("{}: {} rows at snapshot {}, {count} differences", cell(0), cell(2), cell(1));
-        if !cell(4).is_empty() {
-            cell(4).lines().for_each(|line| println!("  {line}"));
-        }
+        print(format_args!("{}: {} rows at snapshot {}, {count} differences\n", cell(0), cell(2), cell(1)))?;
+        cell(4).lines().try_for_each(|line| print(format_args!("  {line}\n")))?;
     }
-    println!("{total} differences");
-    Ok(())
+    print(format_args!("{total} differences\n"))
 }

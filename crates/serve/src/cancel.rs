@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
+use sluice_sql::SqlError;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The sessions that can be cancelled.
 #[derive(Default)]
@@ -65,6 +68,8 @@ impl Drop for Registration {
 pub(crate) struct Cancel {
     requested: AtomicBool,
     changed: Notify,
+    /// When the statement at hand has taken too long.
+    deadline: Mutex<Option<Instant>>,
 }
 
 impl Cancel {
@@ -78,21 +83,45 @@ impl Cancel {
         self.requested.store(false, Ordering::SeqCst);
     }
 
-    /// Whether there is a request.
-    pub(crate) fn is_requested(&self) -> bool {
-        self.requested.load(Ordering::SeqCst)
+    /// Starts a statement's time, which ends never without a limit.
+    pub(crate) fn limit(&self, time: Option<Duration>) {
+        *self.deadline.lock() = time.and_then(|time| Instant::now().checked_add(time));
     }
 
-    /// Waits for a request.
+    /// Whether there is a request, or the time is up.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst) || self.deadline.lock().is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Waits for a request, or until the time is up.
     pub(crate) async fn requested(&self) {
-        loop {
-            // Made before the look, so that a request between look and wait is seen.
-            let changed = self.changed.notified();
-            if self.is_requested() {
-                return;
+        let too_late = async {
+            let deadline = *self.deadline.lock();
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
             }
-            changed.await;
+        };
+        let asked = async {
+            loop {
+                // Made before the look, so that a request between look and wait is seen.
+                let changed = self.changed.notified();
+                if self.is_requested() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::select! {
+            () = asked => {}
+            () = too_late => {}
         }
+    }
+
+    /// What the client is told of the statement that does not go on.
+    pub(crate) fn error(&self) -> SqlError {
+        let why = if self.requested.load(Ordering::SeqCst) { "user request" } else { "statement timeout" };
+        SqlError::new("57014", format!("canceling statement due to {why}"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A session's connection: its messages are handled one after another, in the order in which they came.
 
 use crate::cancel::{Cancel, Registration};
-use crate::error::{Failure, canceled, error_response, notice_response, protocol_violation};
+use crate::error::{Failure, error_response, notice_response, protocol_violation};
 use crate::extended::{Portal, Prepared};
 use crate::frontend::{Frame, Frontend};
 use crate::wire::Wire;
@@ -226,6 +226,11 @@ impl Connection {
         Ok(outcome?)
     }
 
+    /// A statement begins, or goes on after the client has taken some of its rows.
+    pub(crate) fn start_time(&self) {
+        self.registration.cancel.limit(self.session.statement_timeout());
+    }
+
     /// What tells that the client asks to cancel.
     pub(crate) fn cancel(&self) -> Arc<Cancel> {
         Arc::clone(&self.registration.cancel)
@@ -266,6 +271,6 @@ pub(crate) async fn unless_canceled<T>(
     tokio::select! {
         biased;
         done = &mut work => done,
-        () = cancel.requested() => if point.is_passed() { work.await } else { Err(canceled()) },
+        () = cancel.requested() => if point.is_passed() { work.await } else { Err(cancel.error()) },
     }
 }

@@ -4,7 +4,7 @@ use crate::connection::{Connection, unless_canceled};
 use crate::decode::copy::CopyReader;
 use crate::encode::copy::CopyWriter;
 use crate::encode::row::Rows;
-use crate::error::{Failure, canceled, protocol_violation};
+use crate::error::{Failure, protocol_violation};
 use crate::frontend::Frontend;
 use crate::wire::FILL;
 use bytes::Bytes;
@@ -48,7 +48,7 @@ impl Connection {
             let cancel = self.cancel();
             let frame = tokio::select! {
                 biased;
-                () = cancel.requested() => return Err(canceled().into()),
+                () = cancel.requested() => return Err(cancel.error().into()),
                 frame = self.wire.read() => frame?,
             };
             let Some(frame) = frame else {

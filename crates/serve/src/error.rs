@@ -77,11 +77,6 @@ pub(crate) fn protocol_violation(message: impl Into<String>) -> SqlError {
     SqlError::new("08P01", message)
 }
 
-/// The answer to a cancel request.
-pub(crate) fn canceled() -> SqlError {
-    SqlError::new("57014", "canceling statement due to user request")
-}
-
 /// The message about an error.
 pub(crate) fn error_response(severity: &str, error: &SqlError) -> ErrorResponse {
     let mut fields = head(severity, &error.code, &error.message);

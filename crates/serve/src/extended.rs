@@ -142,6 +142,7 @@ impl Connection {
     pub(crate) async fn execute_portal(&mut self, name: String, max_rows: i32) -> Result<(), Failure> {
         // A portal that fails is not put back.
         let portal = self.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
+        self.start_time();
         let limit = u64::try_from(max_rows).ok().filter(|rows| *rows > 0).unwrap_or(u64::MAX);
         let Portal { prepared, formats, state } = portal;
         let state = match state {

@@ -3,7 +3,7 @@
 use crate::connection::{Connection, unless_canceled};
 use crate::encode::Format;
 use crate::encode::row::Rows;
-use crate::error::{Failure, canceled};
+use crate::error::Failure;
 use crate::wire::FILL;
 use arrow::array::RecordBatch;
 use futures::StreamExt;
@@ -37,7 +37,7 @@ impl Connection {
         let cancel = self.cancel();
         // RowStream that are always at hand would never let the request through.
         if cancel.is_requested() {
-            return Err(canceled());
+            return Err(cancel.error());
         }
         let point = self.session.commit_point();
         unless_canceled(&cancel, &point, async { batches.next().await.transpose() }).await

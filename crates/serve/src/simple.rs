@@ -29,6 +29,7 @@ impl Connection {
             if several {
                 self.begin_implicit();
             }
+            self.start_time();
             let outcome = self.execute(statement, Vec::new()).await?;
             let tag = self.answer(outcome).await?;
             if i == last {

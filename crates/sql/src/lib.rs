@@ -28,7 +28,7 @@ pub use functions::uuid::{canonical as canonical_uuid, shown as uuid_text};
 pub use keys::derive_key;
 pub use optimize::{optimize_view, query_rules};
 pub use query::names::fold;
-pub use query::planner::{PlannedQuery, Planner, Tables, no_such_table};
+pub use query::planner::{PlannedQuery, Planner, Tables};
 pub use types::{SqlType, UTC};
 pub use volatility::{reads_clock, refuse_volatile};
 pub use walk::{Tree, TreeMut, each_expr, each_expr_mut};

@@ -2,7 +2,7 @@
 
 use crate::output::Format;
 use serde_json::{Map, Value};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -96,8 +96,7 @@ fn cut(lines: &[String]) -> String {
 
 /// A reader that went away must not end the demo before its server is stopped.
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = crate::output::print(text);
 }
 
 /// 1234567 as 1,234,567.

@@ -69,3 +69,36 @@ async fn history_adds_up() {
     assert_eq!(value(&client, failed).await, "division by zero on row (30, 0) (22012)");
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_nobody_reads_ends_a_command_quietly() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let server = Server::start_logged(&dir.path().join("lake"), &[], &log);
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id int); CREATE MATERIALIZED VIEW m AS SELECT 1 / id AS d FROM t").await;
+    // This is told in the log.
+    run(&client, "INSERT INTO t VALUES (0)").await;
+    let commands = [
+        "status",
+        "status --output json",
+        "tree m",
+        "explain m",
+        "explain m --output json",
+        "verify",
+        "verify --output json",
+        "maintain --output json",
+        "sql -c 'SELECT * FROM sluice.status'",
+    ];
+    for command in commands {
+        // A reader that is gone before the first line.
+        let line = format!("{} {command} --dir lake", env!("CARGO_BIN_EXE_sluice"));
+        let script = format!("set -o pipefail; {line} | :; exit $?");
+        let output = Command::new("bash").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(141), "{command}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command}");
+    }
+    server.stop();
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("WARN") && !log.contains('\x1b'), "{log}");
+}

@@ -14,6 +14,7 @@ mod files;
 mod fill;
 mod foreign;
 mod formats;
+mod forms;
 mod harness;
 mod held;
 mod hold;

@@ -1,6 +1,6 @@
 use super::TableDef;
 use crate::roles::Role;
-use sluice_sql::{Result, SqlError, fold, no_such_table};
+use sluice_sql::{Result, SqlError, fold, nearest};
 use sqlparser::ast::{ObjectName, ObjectNamePart};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +144,26 @@ impl Catalog {
 
     /// The object of that name, or PostgreSQL's error with the nearest name.
     pub fn get(&self, name: &ObjectRef, path: &[String]) -> Result<&Arc<TableDef>> {
-        self.find(name, path).ok_or_else(|| no_such_table(&name.shown(), self.tables.values().map(|t| t.name.as_str())))
+        self.find(name, path).ok_or_else(|| {
+            let error = SqlError::new("42P01", format!("relation \"{}\" does not exist", name.shown()));
+            match self.nearest(name, path) {
+                Some(near) => error.hint(format!("Perhaps you meant \"{near}\".")),
+                None => error,
+            }
+        })
+    }
+
+    /// The name most like `name`, with its schema where a statement has to say it.
+    fn nearest(&self, name: &ObjectRef, path: &[String]) -> Option<String> {
+        let like = nearest(&name.name, self.tables.values().map(|t| t.name.as_str()))?;
+        let bare = ObjectRef { schema: None, name: like };
+        if name.schema.is_none() && self.find(&bare, path).is_some() {
+            return Some(bare.name);
+        }
+        let here = |t: &&&Arc<TableDef>| name.schema.as_ref() == Some(&t.schema);
+        let all: Vec<&Arc<TableDef>> = self.tables.values().filter(|t| t.name == bare.name).collect();
+        let table = all.iter().find(here).or(all.first())?;
+        Some(format!("{}.{}", table.shown_schema(), table.name))
     }
 
     /// Materialized views and views that read `id`, directly.

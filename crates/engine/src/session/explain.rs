@@ -30,7 +30,10 @@ fn analyzes(ast: &Ast) -> Result<bool> {
         return Err(SqlError::internal("not EXPLAIN"));
     };
     if *query_plan || *estimate {
-        return Err(SqlError::unsupported("this EXPLAIN of another SQL dialect", "Write EXPLAIN [ANALYZE] SELECT ...."));
+        return Err(SqlError::unsupported(
+            "this EXPLAIN of another SQL dialect",
+            "Write EXPLAIN [ANALYZE] SELECT ....",
+        ));
     }
     if let Some(AnalyzeFormatKind::Keyword(format) | AnalyzeFormatKind::Assignment(format)) = format
         && !matches!(format, AnalyzeFormat::TEXT)
@@ -59,9 +62,7 @@ fn analyzes(ast: &Ast) -> Result<bool> {
         }
     }
     match needs {
-        Some(name) if !analyzes => {
-            Err(SqlError::new("22023", format!("EXPLAIN option {name} requires ANALYZE")))
-        }
+        Some(name) if !analyzes => Err(SqlError::new("22023", format!("EXPLAIN option {name} requires ANALYZE"))),
         _ => Ok(analyzes),
     }
 }

@@ -13,6 +13,7 @@ mod query;
 mod savepoint;
 mod set;
 mod settings;
+mod timeout;
 mod verify;
 
 pub(crate) use query::with_params;
@@ -31,6 +32,7 @@ pub(crate) use settings::Settings;
 use sluice_sql::{Result, SqlError, SqlType};
 use sqlparser::ast::Statement as Ast;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
 /// See the module's page.
@@ -143,6 +145,11 @@ impl Session {
             Ast::Deallocate { .. } => Ok(Outcome::done("DEALLOCATE")),
             _ => self.define(&parsed.statement).await,
         }
+    }
+
+    /// The longest that a statement may take, if there is a limit.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.settings.statement_timeout()
     }
 
     /// Tells, while a statement runs, whether it can still be cancelled.

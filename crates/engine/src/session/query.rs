@@ -82,7 +82,6 @@ impl Session {
             _ => Ok(no_rows(declared)),
         }
     }
-
 }
 
 fn no_rows(declared: &[Option<SqlType>]) -> Described {

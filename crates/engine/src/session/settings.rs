@@ -1,8 +1,10 @@
 //! Parameters that SET changes and SHOW shows. What a transaction sets is undone with it.
 
+use super::timeout;
 use sluice_sql::{Result, SqlError, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Settings that clients are told when they connect and when they change.
 const REPORTED: [&str; 12] = [
@@ -97,6 +99,11 @@ impl Settings {
         self.get("timezone").and_then(Zone::parse).unwrap_or_default()
     }
 
+    /// The longest that a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.get("statement_timeout").and_then(timeout::duration)
+    }
+
     /// Whether a transaction that does not say otherwise may not write.
     pub(crate) fn read_only(&self) -> bool {
         self.get("default_transaction_read_only") == Some("on")
@@ -169,7 +176,6 @@ impl Settings {
             ("datestyle", &["ISO", "ISO, MDY", "ISO,MDY"][..], "Dates are shown as ISO 8601 has them."),
             ("intervalstyle", &["postgres"][..], "Intervals are shown in PostgreSQL's own style."),
             ("bytea_output", &["hex"][..], "bytea is shown in hexadecimal."),
-            ("statement_timeout", &["0", "0s", "0ms"][..], "Let the client cancel a statement that takes too long."),
         ];
         for (fixed_name, allowed, hint) in fixed {
             let plain = value.trim_matches('\'');
@@ -183,6 +189,7 @@ impl Settings {
         }
         let shown = match key.as_str() {
             "timezone" => zone(&value)?.to_string(),
+            "statement_timeout" => timeout::shown(&key, value.trim_matches('\''))?,
             "default_transaction_read_only" => switch(name, &value)?.to_string(),
             "client_encoding" => self.get(&key).map_or(value, str::to_string),
             _ => value,

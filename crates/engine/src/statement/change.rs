@@ -141,8 +141,7 @@ fn refuse_subqueries(
         return Ok(());
     }
     let mut found = false;
-    let mut look =
-        |e: &Expr| found |= matches!(e, Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. });
+    let mut look = |e: &Expr| found |= matches!(e, Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. });
     returning.unwrap_or_default().iter().for_each(|item| each_expr(Tree::Item(item), &mut look));
     assignments.iter().for_each(|a| each_expr(Tree::Expr(&a.value), &mut look));
     selection.iter().for_each(|e| each_expr(Tree::Expr(e), &mut look));

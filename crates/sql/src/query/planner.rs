@@ -10,7 +10,7 @@ use crate::functions::session_zone::SessionZone;
 use crate::functions::text_form::TextForms;
 use crate::types::TypePlanner;
 use crate::walk::TreeMut;
-use crate::{Result, SqlError, SqlType, Zone};
+use crate::{Result, SqlType, Zone};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionStateDefaults;
@@ -371,14 +371,5 @@ impl ContextProvider for Context<'_> {
 
     fn udwf_names(&self) -> Vec<String> {
         self.planner.windows.keys().cloned().collect()
-    }
-}
-
-/// An error for a table that does not exist, with the nearest name there is.
-pub fn no_such_table<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> SqlError {
-    let error = SqlError::new("42P01", format!("relation \"{name}\" does not exist"));
-    match crate::error::nearest(name, known) {
-        Some(near) => error.hint(format!("Perhaps you meant \"{near}\".")),
-        None => error,
     }
 }

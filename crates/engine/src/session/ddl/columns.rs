@@ -1,6 +1,8 @@
 //! Columns and constraints of a table, each option handled or refused.
 
-use crate::catalog::{Catalog, CheckDef, ColumnDef, ForeignDef, Identity, KeyDef, Kind, ObjectRef, TableDef, TableParts};
+use crate::catalog::{
+    Catalog, CheckDef, ColumnDef, ForeignDef, Identity, KeyDef, Kind, ObjectRef, TableDef, TableParts,
+};
 use crate::context::Context;
 use crate::session::Session;
 use sluice_sql::{Result, SqlError, SqlType, TreeMut, each_expr_mut, fold};

@@ -57,7 +57,9 @@ impl Session {
             Statement::Sql(ast) => self.define_object(ast).await,
             Statement::Role(role) => self.change_roles(role).await,
             Statement::TableAs(table) => self.create_table_as(table).await,
-            Statement::Change(_) | Statement::Refresh(_) | Statement::Nothing { .. } => Err(SqlError::internal("not a definition")),
+            Statement::Change(_) | Statement::Refresh(_) | Statement::Nothing { .. } => {
+                Err(SqlError::internal("not a definition"))
+            }
         }
     }
 
