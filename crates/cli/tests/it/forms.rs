@@ -93,7 +93,10 @@ WITH x AS (SELECT id, v + 1 AS v FROM x) INSERT INTO t (id, v) SELECT * FROM x R
 WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 6) INSERT INTO t (id, v) SELECT i, i FROM n;
 WITH a AS (SELECT 7 AS id) INSERT INTO t (id) WITH b AS (SELECT id + 1 AS id FROM a) SELECT id FROM b UNION ALL SELECT id FROM a;
 WITH a AS (SELECT 1 AS id, 5 AS v) INSERT INTO t (id, v) VALUES ((SELECT id FROM a), (SELECT v FROM a)) ON CONFLICT (id) DO UPDATE SET v = excluded.v + t.v RETURNING *;
-WITH s AS (SELECT id, sum(v) AS v FROM x GROUP BY id) UPDATE t SET v = s.v FROM s WHERE s.id = t.id RETURNING t.id, t.v;
+WITH a AS (SELECT 60 AS id) INSERT INTO t VALUES ((SELECT id FROM a), 1), ((SELECT max(id) FROM x) + 90, DEFAULT, (SELECT 'z'));
+INSERT INTO t VALUES ((SELECT 1), 2), (3);
+VALUES ((SELECT max(id) FROM x)), (3) ORDER BY 1;
+WITH s AS (SELECT id, sum(v) AS v FROM x GROUP BY id) UPDATE t SET v = s.v FROM s WHERE s.id = t.id AND t.id <> 2 AND t.id <> 9 RETURNING t.id, t.v;
 WITH s AS (SELECT max(id) AS id FROM x) UPDATE t AS o SET w = 'top' WHERE o.id = (SELECT id FROM s) RETURNING o.*;
 WITH s AS (SELECT 3 AS id UNION ALL SELECT 3) DELETE FROM t USING s WHERE s.id = t.id RETURNING t.id;
 WITH s AS (SELECT 4 AS id) DELETE FROM t WHERE id IN (SELECT id FROM s);
@@ -315,7 +318,13 @@ async fn what_is_refused_says_so() {
         assert_eq!(message(&error), expected, "{sql}");
         assert!(error.as_db_error().unwrap().hint().is_some(), "{sql}");
     }
-    let hints = [("order", "orders"), ("raw", "bronze.raw"), ("bronze.raws", "silver.raws"), ("raaw", "bronze.raw"), ("silver.raw", "bronze.raw")];
+    let hints = [
+        ("order", "orders"),
+        ("raw", "bronze.raw"),
+        ("bronze.raws", "silver.raws"),
+        ("raaw", "bronze.raw"),
+        ("silver.raw", "bronze.raw"),
+    ];
     for (name, near) in hints {
         let error = client.batch_execute(&format!("SELECT * FROM {name}")).await.unwrap_err();
         let error = error.as_db_error().unwrap().clone();

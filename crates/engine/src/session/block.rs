@@ -214,7 +214,8 @@ impl Session {
 
     /// INSERT, UPDATE and DELETE.
     pub(crate) async fn change_rows(&mut self, parsed: &Parsed, params: Vec<ScalarValue>) -> Result<Outcome> {
-        self.refuse_if_read_only("a change of rows")?;
+        let verb = verb(&parsed.statement);
+        self.refuse_if_read_only(verb)?;
         let view = self.view();
         let context = Arc::clone(self.engine.context());
         let path = self.settings.search_path();
@@ -236,7 +237,7 @@ impl Session {
                 committed.again.unwrap_or(changed)
             }
         };
-        Ok(finished(&parsed.statement, changed))
+        Ok(finished(verb, changed))
     }
 }
 
@@ -244,15 +245,20 @@ pub(super) fn no_serializable() -> SqlError {
     SqlError::unsupported("SERIALIZABLE", "Use REPEATABLE READ: every transaction sees one snapshot.")
 }
 
-fn finished(statement: &Statement, changed: Changed) -> Outcome {
-    let verb = match statement {
-        Statement::Change(c) if matches!(c.statement, Ast::Insert(_)) => "INSERT 0",
+fn verb(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Change(c) if matches!(c.statement, Ast::Insert(_)) => "INSERT",
         Statement::Change(c) if matches!(c.statement, Ast::Update(_)) => "UPDATE",
         _ => "DELETE",
-    };
+    }
+}
+
+fn finished(verb: &str, changed: Changed) -> Outcome {
+    // Before the count stands what was the number of the row when rows had numbers.
+    let tag = if verb == "INSERT" { "INSERT 0" } else { verb };
     match changed.returning {
-        Some((columns, batches)) => Outcome::rows(columns, batches, verb),
-        None => Outcome::done(format!("{verb} {}", changed.rows)),
+        Some((columns, batches)) => Outcome::rows(columns, batches, tag),
+        None => Outcome::done(format!("{tag} {}", changed.rows)),
     }
 }
 

@@ -224,6 +224,12 @@ impl Session {
         self.notices.push(Notice { severity: "NOTICE", code: "00000", message: message.into(), hint });
     }
 
+    /// IF NOT EXISTS has nothing to do.
+    pub(crate) fn skipping(&mut self, name: &str) {
+        let message = format!("relation \"{name}\" already exists, skipping");
+        self.notices.push(Notice { severity: "NOTICE", code: "42P07", message, hint: None });
+    }
+
     /// A notice that does not wait for the statement's end.
     pub(crate) fn notice_now(&mut self, message: String) {
         let notice = Notice { severity: "NOTICE", code: "00000", message, hint: None };

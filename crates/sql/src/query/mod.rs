@@ -16,3 +16,4 @@ pub(crate) mod scope;
 pub(crate) mod shared_columns;
 pub(crate) mod spell;
 pub(crate) mod ties;
+pub(crate) mod values;

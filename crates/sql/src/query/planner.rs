@@ -2,7 +2,7 @@
 
 use super::{
     catalog, copies, distinct_on, literals, memberships, names, outer_names, params, precedence, refuse,
-    shared_columns, spell, ties,
+    shared_columns, spell, ties, values,
 };
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
@@ -154,6 +154,7 @@ impl Planner {
         let params = &params::types(query, params);
         let mut query = query.clone();
         precedence::regroup(&mut query);
+        values::select_rows(&mut query)?;
         shared_columns::spell_out(&mut query, &|part| {
             Ok(self.plan(part, tables, params)?.columns.into_iter().map(|(name, _)| name).collect())
         })?;

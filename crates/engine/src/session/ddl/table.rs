@@ -31,7 +31,7 @@ impl Session {
         let name = ObjectRef::parse(&create.name)?;
         if self.exists(catalog, &name)? {
             if create.if_not_exists {
-                self.notice(format!("relation \"{}\" already exists, skipping", name.name), None);
+                self.skipping(&name.name);
                 return Ok(true);
             }
             return Err(SqlError::new("42P07", format!("relation \"{}\" already exists", name.name))

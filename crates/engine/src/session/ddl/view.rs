@@ -74,7 +74,7 @@ impl Session {
         let mut ops = vec![];
         if let Some(existing) = &existing {
             if new.if_not_exists {
-                self.notice(format!("relation \"{}\" already exists, skipping", new.name.name), None);
+                self.skipping(&new.name.name);
                 return Ok(0);
             }
             if !new.or_replace {
