@@ -1,8 +1,5 @@
 //! From text to statements. What the SQL parser lacks is rewritten into what it has before it sees it.
 
-<<<<<<< HEAD
-use crate::chains;
-=======
 mod change;
 mod copy;
 mod create;
@@ -13,7 +10,7 @@ pub(crate) use copy::refused as refused_copy_option;
 pub(crate) use create::TableAs;
 pub(crate) use tokens::is_word;
 
->>>>>>> ffcd2c7 (Old COPY options, WITH before INSERT, UPDATE and DELETE, EXPLAIN's options, identity columns that refuse values)
+use crate::chains;
 use crate::roles::{self, RoleStatement};
 use sluice_sql::{Result, SqlError};
 use sqlparser::ast::{self, Statement as Ast};
