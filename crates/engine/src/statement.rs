@@ -3,6 +3,7 @@
 mod change;
 mod copy;
 mod create;
+mod table;
 mod tokens;
 
 pub(crate) use change::{Change, Overriding};
@@ -112,19 +113,15 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         // Nobody listens.
         ["UNLISTEN", _] => return Ok(Statement::Nothing { tag: "UNLISTEN", notice: None }),
         ["CREATE", "EXTENSION", ..] => return extension(&start),
-        ["TABLE", ..] => create::spell_out_table_query(&mut tokens, &["TABLE"]),
-        ["INSERT", ..] => create::spell_out_table_query(&mut tokens, &["TABLE"]),
         ["COPY", ..] => copy::enclose_options(&mut tokens)?,
         ["UPDATE" | "DELETE", ..] => change::leave_only_out(&mut tokens),
         ["ABORT", ..] => abort(&mut tokens),
         _ => {}
     }
+    table::spell_out(&mut tokens);
     let (mut around, mut overriding) = (create::Around::default(), None);
     match start.first() {
-        Some(&"CREATE") => {
-            create::spell_out_table_query(&mut tokens, &["AS", "TABLE"]);
-            around = create::take_around_query(&mut tokens)?;
-        }
+        Some(&"CREATE") => around = create::take_around_query(&mut tokens)?,
         Some(&("INSERT" | "WITH")) => overriding = change::take_overriding(&mut tokens),
         _ => {}
     }

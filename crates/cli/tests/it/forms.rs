@@ -173,6 +173,9 @@ async fn tables_from_queries() {
 CREATE TABLE t (id int, v text);
 INSERT INTO t VALUES (1, 'a'), (2, 'b');
 CREATE MATERIALIZED VIEW m AS TABLE t;
+TABLE t UNION ALL (TABLE t) ORDER BY id, v;
+WITH q AS (TABLE t) SELECT count(*) FROM q JOIN (TABLE t) r USING (id);
+EXPLAIN (NONSENSE) TABLE t;
 CREATE MATERIALIZED VIEW n (k) AS SELECT id, v FROM t WHERE id > 1 WITH DATA;
 CREATE TABLE c (a, b) AS SELECT id, v FROM t;
 CREATE TABLE d (a) AS TABLE t WITH DATA;
@@ -297,6 +300,7 @@ async fn what_is_refused_says_so() {
     let refused = [
         ("COPY t TO STDOUT CSV FORCE QUOTE *", "0A000 the COPY option FORCE QUOTE is not supported"),
         ("CREATE MATERIALIZED VIEW m AS SELECT id FROM t WITH NO DATA", "0A000 WITH NO DATA is not supported"),
+        ("COPY t FROM '/etc/passwd' CSV", "0A000 COPY with a file or program on the server is not supported"),
         ("CREATE TABLE c (a int) AS SELECT 1", "0A000 CREATE TABLE ... AS with types or constraints is not supported"),
         ("UPDATE t SET (id, v) = (SELECT 1, 2)", "0A000 SET (a, b) = (SELECT ...) is not supported"),
         ("COMMIT AND CHAIN", "0A000 AND CHAIN is not supported"),

@@ -91,7 +91,7 @@ async fn output_that_nobody_reads_ends_a_command_quietly() {
         "sql -c 'SELECT * FROM sluice.status'",
     ];
     for command in commands {
-        // A reader that is gone before the first line.
+        // Nobody reads when the first line comes.
         let line = format!("{} {command} --dir lake", env!("CARGO_BIN_EXE_sluice"));
         let script = format!("set -o pipefail; {line} | :; exit $?");
         let output = Command::new("bash").args(["-c", &script]).current_dir(dir.path()).output().unwrap();

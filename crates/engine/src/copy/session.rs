@@ -88,7 +88,8 @@ impl Session {
         let Ast::Copy { source, to, target, options, legacy_options, values } = ast else {
             return Err(SqlError::internal("not COPY"));
         };
-        if !legacy_options.is_empty() || !values.is_empty() {
+        let of_client = matches!(target, CopyTarget::Stdin | CopyTarget::Stdout);
+        if of_client && !legacy_options.is_empty() || !values.is_empty() {
             return Err(SqlError::unsupported(
                 "this form of COPY options",
                 "Write COPY t FROM STDIN WITH (FORMAT csv, HEADER).",

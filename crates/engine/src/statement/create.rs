@@ -1,6 +1,6 @@
 //! CREATE TABLE AS and CREATE MATERIALIZED VIEW: words that the parser does not know.
 
-use super::tokens::{find, is_word, keyword, meaningful};
+use super::tokens::{find, is_word, meaningful};
 use sluice_sql::{Result, SqlError, fold};
 use sqlparser::ast::{CreateTable, Ident};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -76,12 +76,4 @@ fn take_columns(tokens: &mut Vec<TokenWithSpan>) -> Vec<String> {
     }
     tokens.drain(places[open]..=places[at + 1]);
     columns
-}
-
-/// `AS TABLE x` is `AS SELECT * FROM x`.
-pub(super) fn spell_out_table_query(tokens: &mut Vec<TokenWithSpan>, words: &[&str]) {
-    if let Some(place) = find(tokens, words) {
-        let select = [keyword("SELECT"), TokenWithSpan::wrap(Token::Mul), keyword("FROM")];
-        tokens.splice(place.end - 1..place.end, select);
-    }
 }
