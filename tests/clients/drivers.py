@@ -18,6 +18,10 @@ host, port = sys.argv[1], int(sys.argv[2])
 def with_psycopg():
     with psycopg.connect(host=host, port=port, user="test", dbname="test") as connection:
         assert connection.execute("SELECT name FROM customers WHERE id = %s", (1,)).fetchone() == ("Ann",)
+        named = connection.execute("SELECT name FROM customers WHERE name = ANY(%s)", (["Ann", "x"],)).fetchall()
+        assert named == [("Ann",)], named
+        late = connection.execute("SELECT now() - now() < %s", (datetime.timedelta(days=1),)).fetchone()
+        assert late == (True,), late
         info = TypeInfo.fetch(connection, "int4")
         assert (info.name, info.oid, info.array_oid, info.regtype) == ("int4", 23, 1007, "integer"), info
         assert TypeInfo.fetch(connection, "hstore") is None
@@ -99,6 +103,8 @@ async def copies_with_asyncpg(connection):
 async def with_asyncpg():
     connection = await asyncpg.connect(host=host, port=port, user="test", database="test")
     assert await connection.fetchval("SELECT name FROM customers WHERE id = $1", 1) == "Ann"
+    named = await connection.fetch("SELECT name FROM customers WHERE name = ANY($1) AND id = ANY($2)", ["Ann", "x"], [1, 2])
+    assert [n["name"] for n in named] == ["Ann"], named
     tables = await connection.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' ORDER BY relname")
     assert [t["relname"] for t in tables] == ["customers", "events", "orders"], tables
     row = await connection.fetchrow("SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new")

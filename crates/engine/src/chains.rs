@@ -7,7 +7,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// Bytes of stack of every thread that plans or runs statements: enough for the longest chain in a debug build. Memory
 /// that no walk reaches is never taken.
-pub const STACK_BYTES: usize = 512 << 20;
+pub const STACK_BYTES: usize = 256 << 20;
 
 /// Operators in one chain.
 const LONGEST: usize = 2_000;

@@ -11,7 +11,6 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -291,9 +290,5 @@ fn over_rows(
     let rows = if scalar { 1 } else { args.number_rows };
     let units = cast_column(&args.args[0].to_array(rows)?, &DataType::Utf8View)?;
     let result = column(&units, &args.args[1].to_array(rows)?)?;
-    Ok(if scalar {
-        ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
-    } else {
-        ColumnarValue::Array(result)
-    })
+    crate::functions::one_or_all(scalar, result)
 }

@@ -71,11 +71,7 @@ impl ScalarUDFImpl for FloatKey {
             }
             _ => values,
         };
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&keys, 0)?)
-        } else {
-            ColumnarValue::Array(keys)
-        })
+        crate::functions::one_or_all(scalar, keys)
     }
 
     fn is_strict(&self) -> bool {

@@ -6,7 +6,7 @@ use super::date_parts::DatePart;
 use super::time_difference;
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
 use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit};
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -160,11 +160,7 @@ impl ScalarUDFImpl for Scale {
         });
         let array: IntervalMonthDayNanoArray = scaled.collect::<Result<Vec<_>>>()?.into_iter().collect();
         let array: ArrayRef = Arc::new(array);
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-        } else {
-            ColumnarValue::Array(array)
-        })
+        crate::functions::one_or_all(scalar, array)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Decimal128Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
@@ -55,11 +54,7 @@ impl ScalarUDFImpl for IntervalKey {
         let intervals = args.args[0].to_array(rows)?;
         let keys = intervals.as_primitive::<IntervalMonthDayNanoType>().unary::<_, Decimal128Type>(nanoseconds);
         let keys: ArrayRef = Arc::new(keys.with_data_type(KEY));
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&keys, 0)?)
-        } else {
-            ColumnarValue::Array(keys)
-        })
+        crate::functions::one_or_all(scalar, keys)
     }
 
     fn is_strict(&self) -> bool {

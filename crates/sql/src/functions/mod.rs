@@ -2,6 +2,7 @@
 //! and circuits.
 
 pub(crate) mod aggregate;
+pub(crate) mod any_of;
 pub(crate) mod arithmetic;
 pub(crate) mod array_text;
 pub(crate) mod cast;
@@ -29,3 +30,16 @@ mod time_difference;
 pub(crate) mod uuid;
 pub(crate) mod whole;
 pub(crate) mod zoned;
+
+use arrow::array::ArrayRef;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::ColumnarValue;
+
+/// What a function gives: one value where all its arguments were values, else a column.
+fn one_or_all(scalar: bool, column: ArrayRef) -> datafusion::error::Result<ColumnarValue> {
+    Ok(if scalar {
+        ColumnarValue::Scalar(ScalarValue::try_from_array(&column, 0)?)
+    } else {
+        ColumnarValue::Array(column)
+    })
+}

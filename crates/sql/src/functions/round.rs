@@ -3,7 +3,6 @@
 use super::cast::cast_column;
 use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -69,10 +68,6 @@ impl ScalarUDFImpl for Round {
         let values = cast_column(&args.args[0].to_array(args.number_rows)?, &DataType::Float64)?;
         let rounded: Float64Array = values.as_primitive::<Float64Type>().unary(f64::round_ties_even);
         let rounded: ArrayRef = Arc::new(rounded);
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?)
-        } else {
-            ColumnarValue::Array(rounded)
-        })
+        crate::functions::one_or_all(scalar, rounded)
     }
 }

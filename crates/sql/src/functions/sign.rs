@@ -3,7 +3,6 @@
 use super::cast::cast_column;
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -55,10 +54,6 @@ impl ScalarUDFImpl for Sign {
             }
             _ => cast_column(&values, &DataType::Decimal128(1, 0))?,
         };
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
-        } else {
-            ColumnarValue::Array(result)
-        })
+        crate::functions::one_or_all(scalar, result)
     }
 }

@@ -2,7 +2,7 @@
 //! type, and expressions that keep it where the planner forgets it.
 
 use super::compared::compares;
-use super::{json, uuid};
+use super::{any_of, json, uuid};
 use crate::SqlType;
 use crate::error::external;
 use arrow::array::{ArrayRef, AsArray, StringViewArray};
@@ -82,11 +82,7 @@ impl ScalarUDFImpl for TextForm {
             let formed = text.as_string_view().iter().map(|v| v.map(|v| self.form(v)).transpose());
             Arc::new(formed.collect::<crate::Result<StringViewArray>>().map_err(external)?)
         };
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&formed, 0)?)
-        } else {
-            ColumnarValue::Array(formed)
-        })
+        crate::functions::one_or_all(scalar, formed)
     }
 
     fn is_strict(&self) -> bool {
@@ -135,7 +131,11 @@ fn formed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             f.args = f.args.into_iter().map(|a| shown(a, schema)).collect();
             Transformed::yes(Expr::ScalarFunction(f))
         }
-        Expr::ScalarFunction(f) => typed(f, schema),
+        Expr::ScalarFunction(f) if f.name() == any_of::ANY_OF => Transformed::yes(any_of::array(f, schema)?),
+        Expr::ScalarFunction(f) => match any_of::list(f) {
+            Ok(list) => Transformed::yes(formed(Expr::InList(list), schema)?.data),
+            Err(f) => typed(f, schema),
+        },
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let (left, right) = match (with_form(&left, schema), with_form(&right, schema)) {
                 (Some(ty), None) => (left, Box::new(literal(ty, *right)?)),

@@ -3,7 +3,6 @@
 use super::arithmetic::coded;
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimestampMicrosecondType};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
@@ -54,11 +53,7 @@ impl ScalarUDFImpl for TimeDifference {
             _ => Ok(None),
         });
         let array: ArrayRef = Arc::new(intervals.collect::<Result<IntervalMonthDayNanoArray>>()?);
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-        } else {
-            ColumnarValue::Array(array)
-        })
+        crate::functions::one_or_all(scalar, array)
     }
 
     fn is_strict(&self) -> bool {

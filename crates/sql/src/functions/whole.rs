@@ -3,7 +3,6 @@
 use super::arithmetic::coded;
 use arrow::array::{ArrayRef, AsArray, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -72,10 +71,6 @@ impl ScalarUDFImpl for Whole {
             return Err(coded("22003", "numeric field overflow"));
         }
         let result: ArrayRef = Arc::new(results.with_precision_and_scale(precision, 0)?);
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
-        } else {
-            ColumnarValue::Array(result)
-        })
+        crate::functions::one_or_all(scalar, result)
     }
 }

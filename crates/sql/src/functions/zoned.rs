@@ -8,7 +8,6 @@ use crate::{SqlError, error::external};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringViewArray};
 use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, Days, Months};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -188,11 +187,7 @@ fn invoked(args: &ScalarFunctionArgs, column: impl Fn(&[ArrayRef]) -> Result<Arr
     let rows = if scalar { 1 } else { args.number_rows };
     let arrays = args.args.iter().map(|a| a.to_array(rows)).collect::<Result<Vec<_>>>()?;
     let result = column(&arrays)?;
-    Ok(if scalar {
-        ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
-    } else {
-        ColumnarValue::Array(result)
-    })
+    crate::functions::one_or_all(scalar, result)
 }
 
 /// `timezone(zone, time)`, which `time AT TIME ZONE zone` stands for.

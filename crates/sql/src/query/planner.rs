@@ -232,6 +232,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     let formats = crate::functions::format::Format::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let others = vec![
         Arc::new(ScalarUDF::new_from_impl(crate::functions::sign::Sign::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::any_of::AnyOf::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::random_uuid::RandomUuid::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::coalesce::Coalesce::new())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::whole::Whole::ceil())),

@@ -41,6 +41,9 @@ impl VisitorMut for Speller {
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
+        if let Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } = expr {
+            name_array(left, right);
+        }
         match similar_to(expr) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
@@ -106,6 +109,22 @@ fn modulo(expr: &Expr) -> Option<Expr> {
     };
     let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
     Some(Expr::Nested(Box::new(Expr::BinaryOp { left: nested(a), op: BinaryOperator::Modulo, right: nested(b) })))
+}
+
+/// An array whose type the text does not say gets it from what it is compared with.
+fn name_array(left: &Expr, right: &mut Box<Expr>) {
+    let inner = match right.as_ref() {
+        Expr::Nested(inner) => inner.as_ref(),
+        other => other,
+    };
+    let Expr::Value(value) = inner else { return };
+    if !matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_)) {
+        return;
+    }
+    let text = format!("{}(({left}), {inner})", crate::functions::any_of::ANY_OF);
+    if let Ok(call) = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).and_then(|mut p| p.parse_expr()) {
+        **right = call;
+    }
 }
 
 /// Other names of the time at which a transaction began.

@@ -13,7 +13,6 @@ use crate::types::UTC;
 use crate::{SqlError, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringViewArray};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType, i256};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use number::NumberPattern;
@@ -103,11 +102,7 @@ impl ScalarUDFImpl for Format {
             [values, patterns] => self.format(values, &cast_column(patterns, &DataType::Utf8View)?)?,
             _ => return Err(coded("42883", "a value and a pattern are expected")),
         };
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
-        } else {
-            ColumnarValue::Array(result)
-        })
+        crate::functions::one_or_all(scalar, result)
     }
 }
 

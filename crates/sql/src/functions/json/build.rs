@@ -6,7 +6,6 @@ use crate::error::external;
 use crate::{Result, SqlError, SqlType};
 use arrow::array::{ArrayRef, StringViewArray};
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -167,11 +166,7 @@ impl ScalarUDFImpl for Build {
         let arrays = args.args.iter().map(|a| a.to_array(rows)).collect::<DfResult<Vec<_>>>()?;
         let rows = self.rows(&arrays, &args.arg_fields, rows).map_err(external)?;
         let array: ArrayRef = Arc::new(rows.into_iter().collect::<StringViewArray>());
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-        } else {
-            ColumnarValue::Array(array)
-        })
+        crate::functions::one_or_all(scalar, array)
     }
 }
 

@@ -7,7 +7,6 @@ use crate::{Result, SqlError, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -306,11 +305,7 @@ impl ScalarUDFImpl for JsonFunction {
             Gives::Number => Arc::new(answers.map(Answer::into_number).collect::<Int32Array>()),
             Gives::Truth => Arc::new(answers.map(Answer::into_truth).collect::<BooleanArray>()),
         };
-        Ok(if scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-        } else {
-            ColumnarValue::Array(array)
-        })
+        crate::functions::one_or_all(scalar, array)
     }
 
     fn is_strict(&self) -> bool {
