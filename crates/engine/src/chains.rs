@@ -9,44 +9,80 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 /// that no walk reaches is never taken.
 pub const STACK_BYTES: usize = 256 << 20;
 
-/// Operators in one chain.
+/// AND, OR, UNION and their like in one chain.
 const LONGEST: usize = 2_000;
+
+/// Other operators in one chain: the type of each result is found anew from all before it.
+const LONGEST_SUM: usize = 300;
+
+/// What was counted between two parentheses.
+#[derive(Default)]
+struct Counts {
+    joined: usize,
+    summed: usize,
+}
 
 /// Refuses a statement with a longer chain.
 pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
-    // One count for each open parenthesis; a comma begins another expression.
-    let mut counts = vec![0];
+    let mut open = vec![Counts::default()];
     for token in tokens {
+        let depth = open.len();
+        let Some(counts) = open.last_mut() else { break };
         match &token.token {
-            Token::LParen | Token::LBracket => counts.push(0),
-            Token::RParen | Token::RBracket if counts.len() > 1 => drop(counts.pop()),
-            Token::Comma => counts.iter_mut().last().into_iter().for_each(|n| *n = 0),
+            Token::LParen | Token::LBracket => open.push(Counts::default()),
+            Token::RParen | Token::RBracket if depth > 1 => drop(open.pop()),
+            // Another expression begins.
+            Token::Comma => *counts = Counts::default(),
             token if joins(token) => {
-                let Some(count) = counts.last_mut() else { continue };
-                *count += 1;
-                if *count > LONGEST {
-                    return Err(SqlError::new("54001", "stack depth limit exceeded")
-                        .detail(format!("A chain of more than {LONGEST} operators."))
-                        .hint("Write a list, x IN (1, 2, 3), or put the values into a table and join it."));
-                }
+                counts.joined += 1;
+                counts.summed = 0;
+                within(counts.joined, LONGEST)?;
             }
+            token if adds(token) => {
+                counts.summed += 1;
+                within(counts.summed, LONGEST_SUM)?;
+            }
+            token if ends(token) => counts.summed = 0,
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Whether a token stands between two operands.
-fn joins(token: &Token) -> bool {
-    use Token as T;
-    if let T::Word(word) = token {
-        use Keyword as K;
-        return matches!(word.keyword, K::AND | K::OR | K::UNION | K::EXCEPT | K::INTERSECT | K::JOIN);
+fn within(count: usize, longest: usize) -> Result<()> {
+    if count <= longest {
+        return Ok(());
     }
+    Err(SqlError::new("54001", "stack depth limit exceeded")
+        .detail(format!("A chain of more than {longest} operators."))
+        .hint("Write a list, x IN (1, 2, 3), or put the values into a table and join or sum it."))
+}
+
+fn joins(token: &Token) -> bool {
+    use Keyword as K;
+    match token {
+        Token::Word(word) => matches!(word.keyword, K::AND | K::OR | K::UNION | K::EXCEPT | K::INTERSECT | K::JOIN),
+        token => *token == Token::DoubleColon,
+    }
+}
+
+fn adds(token: &Token) -> bool {
+    use Token as T;
     let arithmetic = matches!(token, T::Plus | T::Minus | T::Mul | T::Div | T::Mod | T::StringConcat);
-    let comparison = matches!(token, T::Eq | T::Neq | T::Lt | T::Gt | T::LtEq | T::GtEq);
     let of_json = matches!(token, T::Arrow | T::LongArrow | T::HashArrow | T::HashLongArrow);
-    arithmetic || comparison || of_json || matches!(token, T::DoubleColon)
+    arithmetic || of_json
+}
+
+/// Comparisons and words that no column is named stand between expressions.
+fn ends(token: &Token) -> bool {
+    use Keyword as K;
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            K::WHEN | K::THEN | K::ELSE | K::SELECT | K::FROM | K::WHERE | K::ON | K::HAVING | K::IN | K::BETWEEN
+        ),
+        token => matches!(token, Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq),
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +105,8 @@ mod tests {
         assert_eq!(checked(&format!("SELECT (1, (1{}))", " + f(1, 2)".repeat(many))).unwrap_err().code, "54001");
         checked(&format!("INSERT INTO t VALUES {}", "(-1, 2 + 3), ".repeat(many))).unwrap();
         checked(&format!("SELECT {} 1", "a = b, ".repeat(many))).unwrap();
+        checked(&format!("SELECT 1 WHERE true{}", " OR a + 1 = b - 2".repeat(LONGEST))).unwrap();
+        checked(&format!("SELECT CASE {} END", "WHEN a THEN b + 1 ".repeat(many))).unwrap();
         checked("SELECT 1))) + 1").unwrap();
     }
 }

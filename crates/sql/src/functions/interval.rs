@@ -28,6 +28,9 @@ pub(crate) struct IntervalPlanner;
 impl ExprPlanner for IntervalPlanner {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator as O;
+        if matches!(raw.op, O::And | O::Or | O::StringConcat) {
+            return Ok(PlannerResult::Original(raw));
+        }
         let (Ok(l), Ok(r)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
         };

@@ -38,7 +38,7 @@ impl AnalyzerRule for IntegerLiterals {
                     let cast = datafusion::logical_expr::Cast::new(Box::new(e), DataType::Int64);
                     Transformed::yes(Expr::Cast(cast))
                 }
-                Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                Expr::BinaryExpr(BinaryExpr { left, op, right }) if !matches!(op, Operator::And | Operator::Or) => {
                     let (left, right) = both_floats(*left, *right, schema);
                     Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))
                 }

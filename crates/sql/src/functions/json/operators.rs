@@ -17,6 +17,9 @@ pub(crate) struct JsonOperators;
 impl ExprPlanner for JsonOperators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let RawBinaryExpr { op, left, right, .. } = &raw;
+        if !may_be_json(op, left, right, schema) {
+            return Ok(PlannerResult::Original(raw));
+        }
         let (l, r) = (type_of(left, schema), type_of(right, schema));
         let symbol = op.to_string();
         // Either side of these says that the other is one too.
@@ -48,6 +51,17 @@ impl ExprPlanner for JsonOperators {
         let args = if both { vec![jsonb(left), jsonb(right)] } else { vec![left, right] };
         let function = Arc::new(ScalarUDF::new_from_impl(function));
         Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))))
+    }
+}
+
+/// Looks at as little as it can: whole types of all operands of a long chain would take long.
+fn may_be_json(op: &O, left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    let is_text = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_string() || t.is_null());
+    match op {
+        O::AtArrow | O::ArrowAt => true,
+        O::Minus => is_text(left),
+        O::StringConcat => is_text(left) && is_text(right),
+        op => is_own(op),
     }
 }
 
