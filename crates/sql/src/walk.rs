@@ -3,8 +3,8 @@
 
 use crate::{Result, SqlError};
 use sqlparser::ast::{
-    Expr, ObjectName, Query, Select, SelectItem, Statement, TableFactor, ValueWithSpan, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Expr, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, ValueWithSpan, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 use std::ops::ControlFlow::{self, Continue};
 
@@ -51,6 +51,24 @@ pub(crate) fn walk_mut(tree: TreeMut<'_>, visitor: &mut dyn VisitorMut<Break = S
         TreeMut::Expr(e) => e.visit(&mut visitor),
     };
     outcome(flow)
+}
+
+/// Gives the body of every query in `query` to `change`, outer ones before those inside.
+pub(crate) fn each_body_mut(query: &mut Query, change: fn(&mut SetExpr) -> Result<()>) -> Result<()> {
+    walk_mut(TreeMut::Query(query), &mut EachBodyMut(change))
+}
+
+struct EachBodyMut(fn(&mut SetExpr) -> Result<()>);
+
+impl VisitorMut for EachBodyMut {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        match (self.0)(&mut query.body) {
+            Ok(()) => Continue(()),
+            Err(e) => ControlFlow::Break(e),
+        }
+    }
 }
 
 /// Shows every expression of `tree` to `each`, outer ones before those inside.

@@ -2,29 +2,15 @@
 //! number, and numbered rows are compared as sets.
 
 use super::names::quoted_columns;
-use crate::walk::{TreeMut, walk_mut};
+use crate::walk::each_body_mut;
 use crate::{Result, SqlError};
-use sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier, VisitorMut};
+use sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use std::ops::ControlFlow;
 
 /// Rewrites every EXCEPT ALL and INTERSECT ALL in `query`.
 pub(crate) fn number_copies(query: &mut Query) -> Result<()> {
-    walk_mut(TreeMut::Query(query), &mut Numberer)
-}
-
-struct Numberer;
-
-impl VisitorMut for Numberer {
-    type Break = SqlError;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        match rewrite(&mut query.body) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(e) => ControlFlow::Break(e),
-        }
-    }
+    each_body_mut(query, rewrite)
 }
 
 fn rewrite(body: &mut SetExpr) -> Result<()> {

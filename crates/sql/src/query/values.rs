@@ -1,28 +1,14 @@
 //! VALUES with subqueries, which are never run there: such rows become SELECTs, one a row.
 
-use crate::walk::{Tree, TreeMut, each_expr, walk_mut};
+use crate::walk::{Tree, each_body_mut, each_expr};
 use crate::{Result, SqlError};
-use sqlparser::ast::{Expr, Query, SetExpr, Values, VisitorMut};
+use sqlparser::ast::{Expr, Query, SetExpr, Values};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use std::ops::ControlFlow;
 
 /// Rewrites every VALUES in `query` that has a subquery.
 pub(crate) fn select_rows(query: &mut Query) -> Result<()> {
-    walk_mut(TreeMut::Query(query), &mut Rewriter)
-}
-
-struct Rewriter;
-
-impl VisitorMut for Rewriter {
-    type Break = SqlError;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        match rewrite(&mut query.body) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(e) => ControlFlow::Break(e),
-        }
-    }
+    each_body_mut(query, rewrite)
 }
 
 fn rewrite(body: &mut SetExpr) -> Result<()> {
