@@ -20,7 +20,8 @@ FROM orders GROUP BY customer HAVING max(at) - min(at) >= '0 s' OR count(at) = 0
 SELECT o.id, l.customer FROM orders o JOIN limits l ON o.customer = l.customer AND timestamptz '2026-02-10' - o.at > l.days * interval '1 day'
 -- view same
 SELECT id, interval '24 hours' = interval '1 day' AS a, (shipped - due) IN (interval '24 hours', interval '-24 hours') AS b,
-  nullif(shipped - due, interval '-1 day')::text AS c, (shipped - due) IS DISTINCT FROM interval '48 hours' AS d
+  nullif(shipped - due, interval '-1 day')::text AS c, (shipped - due) IS DISTINCT FROM interval '48 hours' AS d,
+  interval '1 month' = interval '30 days' AS e, (due - timestamp '2026-01-01') * 2 <= interval '2 mons' AS f
 FROM orders
 -- view patterns
 SELECT id, id::text SIMILAR TO '(1|2)' AS a, due::text SIMILAR TO '2026-0_-%' AS b, due::text NOT SIMILAR TO '%-0[15]' AS c FROM orders

@@ -6,7 +6,8 @@ INSERT INTO items VALUES (1, 'new', 1.50, '2026-01-01'), (2, 'old', 2, '2026-01-
 SELECT id FROM items WHERE state = ANY('{new,old}') OR id = ANY(ARRAY[4, 9])
 -- view three
 SELECT id, state = ANY('{new,NULL}') AS a, id = ANY('{1,null,3}') AS b, NOT (id = ANY(ARRAY[1, NULL])) AS c,
-  id <> ALL('{1,2}') AS d, price <> ALL(ARRAY[1.50, NULL]) AS e, state = ANY('{}') AS f
+  id <> ALL('{1,2}') AS d, price <> ALL(ARRAY[1.50, NULL]) AS e, state = ANY('{}') AS f,
+  7 = ANY(ARRAY[1, NULL]) AS g, 7 <> ALL('{1,NULL}') AS h
 FROM items
 -- view other
 SELECT id FROM items WHERE price = ANY('{1.5,7.250}') OR day = ANY('{2026-01-02}')

@@ -227,3 +227,48 @@ async fn long_chains_and_arrays_of_arrays() {
     assert_eq!(value(&client, "SELECT 1").await, "1");
     server.stop();
 }
+
+#[tokio::test]
+async fn arrays_know_of_nulls() {
+    let statements = [
+        "CREATE TABLE n (id integer PRIMARY KEY)",
+        "INSERT INTO n VALUES (1), (4)",
+        "SELECT 4 = ANY('{1,NULL}'), 3 = ANY(ARRAY[1, NULL]), 1 <> ALL('{2,NULL}'), 1 = ANY('{1,NULL}')",
+        "SELECT id FROM n WHERE NOT (id = ANY('{1,NULL}')) ORDER BY id",
+        "SELECT id = ANY('{1,NULL}') FROM n WHERE id = 4",
+    ];
+    same("arrays", &statements).await;
+}
+
+#[tokio::test]
+async fn functions_in_from_are_named_by_their_alias() {
+    let statements = [
+        "SELECT g FROM generate_series(1, 3) g",
+        "SELECT generate_series FROM generate_series(3, 1, -2)",
+        "SELECT g.g, x FROM generate_series(1, 2) g, generate_series(5, 6) AS x ORDER BY 1, 2",
+        "SELECT n FROM unnest(ARRAY['a', 'b']) AS n WHERE n > 'a'",
+        "SELECT d::date FROM generate_series(date '2024-01-30', date '2024-03-30', interval '1 month') AS d",
+        "SELECT count(*) FROM generate_series(now() - interval '2 days', now(), '1 day') AS t",
+        "SELECT 1 FROM generate_series(timestamp '2024-01-01', timestamp '2024-01-02', interval '0') AS t",
+        "SELECT string_agg(a, ',' ORDER BY b), string_agg(b, ',' ORDER BY a DESC) FROM (VALUES ('x', '2'), ('y', '1')) AS v(a, b)",
+        "SELECT length(gen_random_uuid()::text), localtimestamp = transaction_timestamp()::timestamp",
+    ];
+    same("series", &statements).await;
+}
+
+#[tokio::test]
+async fn errors_of_the_planner_have_postgresqls_codes() {
+    let statements = [
+        "CREATE TABLE u (id integer, b text, d date)",
+        "SELECT id, count(*) FROM u",
+        "SELECT id FROM u WHERE count(*) > 1",
+        "SELECT id FROM u WHERE id",
+        "SELECT id FROM u ORDER BY 5",
+        "SELECT DISTINCT id FROM u ORDER BY b",
+        "SELECT id FROM u WHERE row_number() OVER () = 1",
+        "SELECT (SELECT x FROM (VALUES (1), (2)) AS v(x))",
+        "SELECT d + d FROM u",
+        "SELECT upper(5)",
+    ];
+    same("codes", &statements).await;
+}
