@@ -1,5 +1,6 @@
 //! What a Parquet file's footer says, kept for as long as the file is known.
 
+use super::source::Source;
 use super::{ROW_ID, SNAPSHOT_ID};
 use crate::{LakeError, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -81,8 +82,24 @@ impl Contents {
         Ok(values)
     }
 
-    pub(crate) fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open_file(&self.path)?, self.meta.clone()))
+    /// Reads pages as they are wanted.
+    pub(crate) fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<Source>> {
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(self.source()?, self.meta.clone()))
+    }
+
+    /// Reads all of some root columns of one row group.
+    pub(crate) fn group_reader(&self, group: usize, roots: &[usize]) -> Result<ParquetRecordBatchReaderBuilder<Source>> {
+        let mask = ProjectionMask::roots(self.meta.parquet_schema(), roots.iter().copied());
+        let columns = self.meta.metadata().row_group(group).columns().iter().enumerate();
+        let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf)).map(|(_, column)| column.byte_range());
+        let mut source = self.source()?;
+        source.read_ahead(wanted.map(|(start, length)| start..start + length)).map_err(LakeError::parquet(&self.path))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.meta.clone());
+        Ok(builder.with_row_groups(vec![group]).with_projection(mask))
+    }
+
+    fn source(&self) -> Result<Source> {
+        Source::new(open_file(&self.path)?).map_err(LakeError::io("opening", &self.path))
     }
 
     pub(crate) fn rows(&self) -> u64 {

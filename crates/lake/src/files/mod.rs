@@ -4,6 +4,7 @@ mod contents;
 mod deletes;
 mod private;
 mod read;
+mod source;
 mod write;
 mod write_deletes;
 

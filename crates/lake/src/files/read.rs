@@ -117,13 +117,8 @@ impl FileColumns {
 
     fn group_reader(&self, file: &FileVersion, group: usize, batch_rows: usize) -> Result<ParquetRecordBatchReader> {
         let contents = &file.file.contents;
-        contents
-            .reader()?
-            .with_row_groups(vec![group])
-            .with_projection(self.mask(file))
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(LakeError::parquet(&contents.path))
+        let reader = contents.group_reader(group, &self.roots)?.with_batch_size(batch_rows);
+        reader.build().map_err(LakeError::parquet(&contents.path))
     }
 
     fn table_rows(&self, rows: &RecordBatch) -> Result<RecordBatch> {

@@ -26,9 +26,9 @@ use uuid::Uuid;
 /// As DuckDB's.
 const ROW_GROUP_ROWS: usize = 122_880;
 /// Small enough for point reads.
-const PAGE_ROWS: usize = 4096;
+const PAGE_ROWS: usize = 1024;
 /// A point read decodes the dictionary too: columns of many values had better have none.
-const DICTIONARY_BYTES: usize = 32 << 10;
+const DICTIONARY_BYTES: usize = 8 << 10;
 /// Starts the names of this crate's files, so that its orphans can be told from other writers' new files.
 pub(crate) const FILE_PREFIX: &str = "sluice-";
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
