@@ -1,6 +1,7 @@
 use crate::catalog::{
     Commit, FileCache, Sidecar, index_inlined_tables, load, newest_snapshot, prepare, read_sidecar, write,
 };
+use crate::checkpoint::leave_to_others;
 use crate::files::{
     FILE_PREFIX, FileWriter, TEMPORARY_SUFFIX, WrittenFile, create_folder, create_private, others_read,
 };
@@ -15,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const CATALOG: &str = "catalog.sqlite";
+pub(crate) const CATALOG: &str = "catalog.sqlite";
 const DATA: &str = "data";
 
 /// How long another program that is writing is waited for.
@@ -41,6 +42,7 @@ impl Lake {
         db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(1024);
         prepare(&mut db, &catalog, &data_dir)?;
+        leave_to_others(&db);
         create_folder(&data_dir)?;
         let files = FileCache::default();
         let state = load(&db, &data_dir, &files, None)?;

@@ -10,6 +10,7 @@
 
 mod bitmap;
 mod catalog;
+mod checkpoint;
 mod error;
 mod failpoint;
 mod files;
@@ -33,6 +34,7 @@ pub use catalog::{
     Commit, Ddl, HistoryRow, RoleRow, RowInsert, Sidecar, SidecarChange, SnapshotChanges, TableChange, TickRow,
     default_text,
 };
+pub use checkpoint::Checkpointer;
 pub use error::{LakeError, Result};
 pub use failpoint::failpoint;
 pub use files::{FileWriter, WrittenFile};

@@ -3,6 +3,7 @@
 
 mod alter;
 mod beside;
+mod checkpoint;
 mod ddl;
 mod errands;
 mod feed;
@@ -43,7 +44,7 @@ use std::time::{Duration, Instant};
 
 /// While a view waits for its time, the engine looks this often whether it has come.
 const WAITING: Duration = Duration::from_millis(250);
-/// While a view is computed beside the ticks, it looks this often whether that is done.
+/// While something runs beside the ticks, it looks this often whether that is done.
 const RUNNING: Duration = Duration::from_millis(10);
 /// And this often at what need not be known at once.
 const IDLE: Duration = Duration::from_secs(1);
@@ -68,6 +69,7 @@ pub(crate) struct Core {
     pub(crate) lag_bytes: usize,
     pub(crate) looked: Instant,
     errands: errands::Errands,
+    checkpoints: checkpoint::Checkpoints,
     /// Clients that wait for views to be brought up to date.
     pub(crate) asked: Vec<beside::Asked>,
 }
@@ -106,15 +108,16 @@ impl Core {
             self.finish_runs();
             self.keep_house();
             self.maintain();
+            self.copy_log();
             if stop.is_some() {
                 return;
             }
         }
     }
 
-    /// How long the engine may sleep, as far as views are concerned.
+    /// How long the engine may sleep, as far as views and the log are concerned.
     fn patience(&self) -> Duration {
-        match (self.graph.runs.is_empty(), self.graph.waits()) {
+        match (self.graph.runs.is_empty() && !self.checkpoints.running(), self.graph.waits()) {
             (false, _) => RUNNING,
             (true, true) => WAITING,
             (true, false) => IDLE,

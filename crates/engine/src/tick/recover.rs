@@ -42,6 +42,7 @@ impl Core {
             upkeep: Upkeep::new(options.retention.clone()),
             parking: Default::default(),
             errands: Default::default(),
+            checkpoints: Default::default(),
             lag_bytes: options.lag_bytes,
             looked: Instant::now(),
             asked: vec![],
