@@ -178,6 +178,7 @@ fn add_rows(index: &mut RowIndex, table: &sluice_lake::TableVersion) -> Result<(
     for part in table.scan(Some(&columns)) {
         let (rows, ids) = part.map_err(error::lake)?;
         index.load(rows.columns(), &ids)?;
+        index.expect(table.live_rows());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Finding rows by columns: keys of tables, references to them, and the rows of maintained views.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use sluice_flow::{Arrangement, NO_SLOT, Slot};
 use sluice_sql::Result;
 use sluice_zset::{ZBatch, consolidate, normalize_key, with_row_count};
@@ -97,14 +97,16 @@ impl RowIndex {
         let gone: BooleanArray = change.iter_weights().map(|w| Some(w < 0)).collect();
         let gone = change.filter(&gone)?.negate()?;
         if !gone.is_empty() {
-            let slots = self.ghosts.apply(&gone)?;
-            Self::set_payloads(&mut self.ghosts, slots, &gone);
+            self.ghosts.apply(&gone)?;
             self.staged_ghosts.push(gone);
         }
         // A row number that comes and does not go is new, and so is its entry.
         let only_new = change.iter_weights().all(|w| w > 0);
-        let slots = if only_new { self.rows.insert(&change)? } else { self.rows.apply(&change)? };
-        Self::set_payloads(&mut self.rows, slots, &change);
+        if only_new {
+            self.rows.insert(&change)?
+        } else {
+            self.rows.apply(&change)?
+        };
         Ok(())
     }
 
@@ -119,20 +121,20 @@ impl RowIndex {
             None => entries,
         };
         // Row numbers make the entries distinct.
-        let slots = self.rows.insert(&entries)?;
-        Self::set_payloads(&mut self.rows, slots, &entries);
+        self.rows.insert(&entries)?;
         // Nothing looks at it yet, and a log to undo millions of rows would take more room than they do.
         Ok(self.rows.commit()?)
     }
 
-    /// Keeps the row number of each entry beside it.
-    fn set_payloads(arrangement: &mut Arrangement, slots: Vec<Slot>, change: &ZBatch) {
-        let ids = change.column(change.schema().fields().len() - 1).as_primitive::<Int64Type>();
-        for (i, slot) in slots.into_iter().enumerate() {
-            if change.weight(i) > 0 {
-                arrangement.set_payload(slot, ids.value(i));
-            }
-        }
+    /// Makes room for the rest of a table of so many rows that is being loaded.
+    pub(crate) fn expect(&mut self, rows: u64) {
+        let rest = (rows as usize).saturating_sub(self.rows.len());
+        self.rows.reserve(rest);
+    }
+
+    /// The row number of an entry, the last of its columns.
+    fn number(&self, entries: &Arrangement, slot: Slot) -> i64 {
+        entries.integer(slot, self.columns.len())
     }
 
     /// Rows without a NULL among `columns`; `None` when all count.
@@ -146,13 +148,13 @@ impl RowIndex {
     /// One row number for each key, the first found.
     pub(crate) fn first(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<Option<i64>>> {
         let slots = self.rows.find(keys, rows)?;
-        Ok(slots.into_iter().map(|s| (s != NO_SLOT).then(|| self.rows.payload(s))).collect())
+        Ok(slots.into_iter().map(|s| (s != NO_SLOT).then(|| self.number(&self.rows, s))).collect())
     }
 
     /// All row numbers of each key.
     pub(crate) fn all(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<Vec<i64>>> {
         let mut found = vec![vec![]; rows];
-        self.rows.probe(keys, rows, |row, slot| found[row].push(self.rows.payload(slot)))?;
+        self.rows.probe(keys, rows, |row, slot| found[row].push(self.number(&self.rows, slot)))?;
         Ok(found)
     }
 
@@ -170,7 +172,7 @@ impl RowIndex {
             return Ok(None);
         }
         let mut found = self.all(keys, rows)?;
-        self.ghosts.probe(keys, rows, |row, slot| found[row].push(self.ghosts.payload(slot)))?;
+        self.ghosts.probe(keys, rows, |row, slot| found[row].push(self.number(&self.ghosts, slot)))?;
         Ok(Some(found))
     }
 

@@ -1,5 +1,6 @@
 //! The rows of an arrangement: append-only Arrow parts in chunks of at most 16,384 rows.
 
+use super::weights::Weights;
 use super::{NO_SLOT, Slot};
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
@@ -21,11 +22,12 @@ pub(super) struct Chunk {
     parts: Vec<Part>,
     len: usize,
     pub(super) live: usize,
-    pub(super) weights: Vec<i64>,
+    weights: Weights,
     pub(super) hashes: Vec<u32>,
     pub(super) next: Vec<Slot>,
     pub(super) prev: Vec<Slot>,
-    pub(super) payload: Vec<i64>,
+    /// Empty as long as all are 0: most owners keep nothing there.
+    payload: Vec<i64>,
 }
 
 impl Chunk {
@@ -34,7 +36,7 @@ impl Chunk {
             parts: vec![],
             len: 0,
             live: 0,
-            weights: vec![],
+            weights: Weights::default(),
             hashes: vec![],
             next: vec![],
             prev: vec![],
@@ -67,11 +69,10 @@ impl Chunk {
         debug_assert!(added <= self.room());
         self.parts.push(Part { start: self.len, rows: compacted(rows)? });
         self.len += added;
-        self.weights.resize(self.len, 0);
+        self.weights.resize(self.len);
         self.hashes.resize(self.len, 0);
         self.next.resize(self.len, NO_SLOT);
         self.prev.resize(self.len, NO_SLOT);
-        self.payload.resize(self.len, 0);
         self.merge_parts(schema)
     }
 
@@ -97,7 +98,37 @@ impl Chunk {
 
     pub(super) fn bytes(&self) -> usize {
         let data: usize = self.parts.iter().map(|p| p.rows.get_array_memory_size()).sum();
-        data + self.len * (8 + 4 + 4 + 4 + 8)
+        data + self.len * (1 + 4 + 4 + 4) + self.payload.len() * 8
+    }
+
+    pub(super) fn weight(&self, row: usize) -> i64 {
+        self.weights.get(row)
+    }
+
+    /// Returns the weight before.
+    pub(super) fn set_weight(&mut self, row: usize, weight: i64) -> i64 {
+        let before = self.weights.set(row, weight);
+        match (before == 0, weight == 0) {
+            (true, false) => self.live += 1,
+            (false, true) => self.live -= 1,
+            _ => {}
+        }
+        before
+    }
+
+    pub(super) fn payload(&self, row: usize) -> i64 {
+        self.payload.get(row).copied().unwrap_or_default()
+    }
+
+    /// Returns the payload before.
+    pub(super) fn set_payload(&mut self, row: usize, payload: i64) -> i64 {
+        if self.payload.len() <= row {
+            if payload == 0 {
+                return 0;
+            }
+            self.payload.resize(self.len, 0);
+        }
+        std::mem::replace(&mut self.payload[row], payload)
     }
 }
 

@@ -29,6 +29,20 @@ impl<E: Hashed> Index<E> {
         Self { segments: (0..SEGMENTS).map(|_| HashTable::new()).collect() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.segments.iter().map(HashTable::len).sum()
+    }
+
+    /// Makes room for so many more entries.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        // Segments differ by about the square root of what they hold.
+        let each = entries / SEGMENTS;
+        let each = each + 4 * each.isqrt();
+        for segment in &mut self.segments {
+            segment.reserve(each, |e| spread(e.hash()));
+        }
+    }
+
     fn segment(hash: u64) -> usize {
         (hash >> 56) as usize
     }

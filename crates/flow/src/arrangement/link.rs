@@ -11,6 +11,9 @@ use datafusion::arrow::array::make_comparator;
 use hashbrown::HashTable;
 use hashbrown::hash_table;
 
+/// After so many rows with a key of their own the rest is taken to be so too.
+const DISTINCT_ROWS: usize = 1024;
+
 /// Rows of one key, chained from `last` to `first`.
 #[derive(Clone, Copy)]
 pub(super) struct Run {
@@ -49,14 +52,20 @@ impl Arrangement {
         Ok(())
     }
 
-    /// The runs in order of appearance, and the run of each row.
+    /// The runs in order of appearance, and the run of each row. Where the first rows share no key, no others are
+    /// looked for: a run of one row is always right, and a key may have several runs.
     fn chain_runs(&mut self, batch: &Unlinked<'_>) -> Result<(Vec<Run>, Vec<u32>)> {
         let equal = comparators(batch.keys)?;
         let mut runs: Vec<Run> = vec![];
         let mut run_of = Vec::with_capacity(batch.fresh.len());
-        let mut seen: HashTable<u32> = HashTable::with_capacity(batch.fresh.len());
-        for &row in batch.fresh {
+        let mut seen: HashTable<u32> = HashTable::new();
+        for (i, &row) in batch.fresh.iter().enumerate() {
             let slot = batch.slots[row as usize];
+            if runs.len() == i && i >= DISTINCT_ROWS {
+                run_of.push(i as u32);
+                runs.push(Run { first: slot, last: slot, len: 1, row });
+                continue;
+            }
             let hash = batch.key_hashes[row as usize];
             let hash_of = |run: &u32| batch.key_hashes[runs[*run as usize].row as usize];
             let same = |run: &u32| {

@@ -12,10 +12,11 @@ mod chunk;
 mod index;
 mod link;
 mod probe;
+mod weights;
 
 use crate::{FlowError, Result};
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use chunk::{CHUNK_ROWS, Chunk, ROW_BITS};
 use index::{Hashed, Index, kept_hash};
 use link::{Run, Unlinked};
@@ -142,19 +143,33 @@ impl Arrangement {
     /// The weight of a row; 0 once it is removed.
     pub fn weight(&self, slot: Slot) -> i64 {
         let (chunk, row) = split(slot);
-        self.chunk(chunk).weights[row]
+        self.chunk(chunk).weight(row)
+    }
+
+    /// The value of a row in a column of type Int64 that has no NULL.
+    pub fn integer(&self, slot: Slot, column: usize) -> i64 {
+        let (chunk, row) = split(slot);
+        let (part, at) = self.chunk(chunk).locate(row);
+        self.chunk(chunk).part(part).column(column).as_primitive::<Int64Type>().value(at)
+    }
+
+    /// Makes room for `rows` more, if so far nearly every row has a key of its own.
+    pub fn reserve(&mut self, rows: usize) {
+        if self.keys.len() >= self.live - self.live / 8 {
+            self.keys.reserve(rows);
+        }
     }
 
     /// A number that the owner keeps beside a row (a count of matches, the id of a group).
     pub fn payload(&self, slot: Slot) -> i64 {
         let (chunk, row) = split(slot);
-        self.chunk(chunk).payload[row]
+        self.chunk(chunk).payload(row)
     }
 
     /// Stages a new payload.
     pub fn set_payload(&mut self, slot: Slot, payload: i64) {
         let (chunk, row) = split(slot);
-        let old = std::mem::replace(&mut self.chunk_mut(chunk).payload[row], payload);
+        let old = self.chunk_mut(chunk).set_payload(row, payload);
         self.undo.push(Undo::Payload(slot, old));
     }
 
@@ -254,7 +269,7 @@ impl Arrangement {
         let mut slots = Vec::with_capacity(self.live);
         for (id, chunk) in self.chunks.iter().enumerate() {
             let Some(chunk) = chunk else { continue };
-            let live = (0..chunk.len()).filter(|&row| chunk.weights[row] != 0);
+            let live = (0..chunk.len()).filter(|&row| chunk.weight(row) != 0);
             slots.extend(live.map(|row| (id << ROW_BITS | row) as Slot));
         }
         slots
@@ -272,7 +287,7 @@ impl Arrangement {
             match step {
                 Undo::Payload(slot, old) => {
                     let (chunk, row) = split(slot);
-                    self.chunk_mut(chunk).payload[row] = old;
+                    self.chunk_mut(chunk).set_payload(row, old);
                 }
                 Undo::Inserted(slot) => {
                     self.unlink_stored(slot)?;
@@ -356,17 +371,10 @@ impl Arrangement {
 
     fn store_weight(&mut self, slot: Slot, weight: i64) {
         let (chunk, row) = split(slot);
-        let chunk = self.chunk_mut(chunk);
-        let old = std::mem::replace(&mut chunk.weights[row], weight);
+        let old = self.chunk_mut(chunk).set_weight(row, weight);
         match (old == 0, weight == 0) {
-            (true, false) => {
-                chunk.live += 1;
-                self.live += 1;
-            }
-            (false, true) => {
-                chunk.live -= 1;
-                self.live -= 1;
-            }
+            (true, false) => self.live += 1,
+            (false, true) => self.live -= 1,
             _ => {}
         }
     }
@@ -403,14 +411,16 @@ impl Arrangement {
             };
             let rows = rows.with_schema(SchemaRef::clone(&self.schema))?;
             let schema = SchemaRef::clone(&self.schema);
-            self.chunk_mut(id).push(&schema, rows)?;
-            for (offset, &entry) in now.iter().enumerate() {
+            let chunk = self.chunk_mut(id);
+            let live = chunk.live;
+            chunk.push(&schema, rows)?;
+            for (row, &entry) in (first..).zip(now) {
                 let i = entry as usize;
-                let slot = (id << ROW_BITS | (first + offset)) as Slot;
-                slots[i] = slot;
-                self.chunk_mut(id).hashes[first + offset] = kept_hash(row_hashes[i]);
-                self.store_weight(slot, delta.weight(i));
+                slots[i] = (id << ROW_BITS | row) as Slot;
+                chunk.hashes[row] = kept_hash(row_hashes[i]);
+                chunk.set_weight(row, delta.weight(i));
             }
+            self.live += self.chunk(id).live - live;
         }
         // Pushing may merge parts, and comparators made before it would look at the wrong rows.
         self.link_all(&Unlinked { keys, fresh, key_hashes, row_hashes, slots })?;
@@ -551,7 +561,7 @@ impl Arrangement {
     fn compact(&mut self, id: usize) -> Result<()> {
         let chunk = self.chunk(id);
         let slots: Vec<Slot> =
-            (0..chunk.len()).filter(|&r| chunk.weights[r] != 0).map(|r| (id << ROW_BITS | r) as Slot).collect();
+            (0..chunk.len()).filter(|&r| chunk.weight(r) != 0).map(|r| (id << ROW_BITS | r) as Slot).collect();
         let rows = self.gather(&slots)?;
         let weights: Vec<i64> = slots.iter().map(|&s| self.weight(s)).collect();
         let payloads: Vec<i64> = slots.iter().map(|&s| self.payload(s)).collect();

@@ -132,3 +132,39 @@ fn runs_of_a_key_join_chains_of_any_length() {
         assert!(arrangement.is_empty(), "{first} and {second}");
     }
 }
+
+#[test]
+fn keys_that_are_shared_after_many_that_are_not_find_all_their_rows() {
+    // Rows arrive in order: 2,000 keys of one row, then 100 more rows of key 5 and one more of each of the last keys.
+    let mut rows: Vec<(i64, String)> = (0..2000).map(|k| (k, "first".to_string())).collect();
+    rows.extend((0..100).map(|i| (5, format!("more {i}"))));
+    rows.extend((1900..2000).map(|k| (k, "second".to_string())));
+    let batch = |rows: &[(i64, String)], weight: i64| {
+        let a: ArrayRef = Arc::new(rows.iter().map(|r| Some(r.0)).collect::<Int64Array>());
+        let b: ArrayRef = Arc::new(rows.iter().map(|r| Some(r.1.clone())).collect::<StringViewArray>());
+        let batch = RecordBatch::try_from_iter_with_nullable([("a", a, true), ("b", b, true)]).unwrap();
+        ZBatch::with_weights(batch, vec![weight; rows.len()].into())
+    };
+    let all = batch(&rows, 1);
+    let mut arrangement = Arrangement::new("test", all.schema(), vec![0]);
+    arrangement.reserve(rows.len());
+    arrangement.apply(&all).unwrap();
+    arrangement.commit().unwrap();
+    let held = |arrangement: &Arrangement, key: i64| {
+        let keys: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![key]))];
+        let mut slots = vec![];
+        arrangement.probe(&keys, 1, |_, slot| slots.push(slot)).unwrap();
+        slots.len()
+    };
+    assert_eq!([5, 6, 1899, 1900, 1999].map(|k| held(&arrangement, k)), [101, 1, 1, 2, 2]);
+
+    // Each row of the long chain can be found to be removed, and comes back when that is taken back.
+    let gone: Vec<_> = rows.iter().filter(|r| r.0 == 5 || r.1 == "second").cloned().collect();
+    arrangement.apply(&batch(&gone, -1)).unwrap();
+    assert_eq!([5, 6, 1900].map(|k| held(&arrangement, k)), [0, 1, 1]);
+    arrangement.abort().unwrap();
+    assert_eq!([5, 6, 1900].map(|k| held(&arrangement, k)), [101, 1, 2]);
+    arrangement.apply(&batch(&gone, -1)).unwrap();
+    arrangement.commit().unwrap();
+    assert_eq!(arrangement.len(), rows.len() - gone.len());
+}

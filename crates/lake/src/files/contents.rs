@@ -88,12 +88,18 @@ impl Contents {
     }
 
     /// Reads all of some root columns of one row group.
-    pub(crate) fn group_reader(&self, group: usize, roots: &[usize]) -> Result<ParquetRecordBatchReaderBuilder<Source>> {
+    pub(crate) fn group_reader(
+        &self,
+        group: usize,
+        roots: &[usize],
+    ) -> Result<ParquetRecordBatchReaderBuilder<Source>> {
         let mask = ProjectionMask::roots(self.meta.parquet_schema(), roots.iter().copied());
         let columns = self.meta.metadata().row_group(group).columns().iter().enumerate();
         let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf)).map(|(_, column)| column.byte_range());
         let mut source = self.source()?;
-        source.read_ahead(wanted.map(|(start, length)| start..start + length)).map_err(LakeError::parquet(&self.path))?;
+        source
+            .read_ahead(wanted.map(|(start, length)| start..start + length))
+            .map_err(LakeError::parquet(&self.path))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.meta.clone());
         Ok(builder.with_row_groups(vec![group]).with_projection(mask))
     }
