@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// As DuckDB's.
 const ROW_GROUP_ROWS: usize = 122_880;
-/// Small enough for point reads.
+/// Small enough for point reads. A page ends at the first batch that reaches it.
 const PAGE_ROWS: usize = 1024;
 /// A point read decodes the dictionary too: columns of many values had better have none.
 const DICTIONARY_BYTES: usize = 8 << 10;

@@ -127,3 +127,40 @@ fn lake_removes_orphans() {
     assert!(test.table(t).info.folder.join("ducklake-1.parquet").exists());
     test.check();
 }
+
+#[test]
+fn lake_reads_a_row_from_its_pages_alone() {
+    let mut test = TestLake::new("pages");
+    let t = test.create("t", kv_columns());
+    let file = write(&test, t, &(0..20_000).collect::<Vec<_>>(), None);
+    add(&mut test, t, file);
+    let table = test.table(t);
+    let contents = &table.files[0].file.contents;
+    let meta = contents.meta.metadata();
+    let mut bytes = std::fs::read(&contents.path).unwrap();
+
+    // Every page that neither holds row 15,000 nor a dictionary is overwritten.
+    let mut spoilt = 0;
+    for (column, index) in meta.row_group(0).columns().iter().zip(&meta.offset_index().unwrap()[0]) {
+        let pages = index.page_locations();
+        let firsts = pages.iter().skip(1).map(|p| p.first_row_index).chain([20_000]);
+        for (page, next) in pages.iter().zip(firsts) {
+            assert!(next - page.first_row_index < 2048, "{}", column.column_path());
+            if !(page.first_row_index..next).contains(&15_000) {
+                let start = page.offset as usize;
+                bytes[start..start + page.compressed_page_size as usize].fill(0xff);
+                spoilt += 1;
+            }
+        }
+        if let Some(dictionary) = column.dictionary_page_offset() {
+            let bytes = column.data_page_offset() - dictionary;
+            assert!(bytes < 16 << 10, "{}: {bytes}", column.column_path());
+        }
+    }
+    assert!(spoilt > 15, "{spoilt}");
+    std::fs::write(&contents.path, bytes).unwrap();
+
+    let row = table.rows(&[15_000], None).unwrap();
+    assert_eq!(row.column(0).as_primitive::<arrow::datatypes::Int32Type>().values(), &[15_000]);
+    assert!(table.scan(None).any(|part| part.is_err()));
+}
