@@ -31,6 +31,12 @@ FROM events WHERE jsonb_typeof(body) = 'object'
 SELECT id, jsonb_build_object('id', id, 'name', name, 'tags', tags, 'on', DATE '2024-02-29', 'x', 1.5) AS o,
   json_build_array(id, name, true, NULL) AS a, to_jsonb(name) AS j, to_json(id) AS n, json_build_object('k', name) AS k
 FROM people
+-- view arrays
+SELECT id, to_json(ARRAY[tags, '[1]']) AS j, to_jsonb(ARRAY[tags, NULL]) AS b, json_build_array(ARRAY[id, 2], ARRAY[tags]) AS a,
+  to_json(ARRAY[name, 'x,y']) AS t, to_json(ARRAY[[1, 2], [3, id]]) AS n FROM people
+-- view gathered_arrays
+SELECT kind, to_jsonb(array_agg(body ORDER BY id)) AS bodies, to_json(array_agg(raw ORDER BY id DESC)) AS raws,
+  jsonb_build_object('all', array_agg(body -> 'user' ORDER BY id)) AS users FROM events GROUP BY kind
 -- view gathered
 SELECT kind, jsonb_agg(id ORDER BY id) AS ids, json_agg(body -> 'user' ORDER BY id DESC) FILTER (WHERE id < 4) AS users,
   jsonb_object_agg(id, kind) AS kinds

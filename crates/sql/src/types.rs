@@ -130,13 +130,21 @@ impl SqlType {
             | Self::Void => Some(self.name()),
             Self::Varchar(Some(n)) => Some(format!("varchar({n})")),
             Self::Varchar(None) => Some("varchar".into()),
+            Self::Array(element) => Some(format!("{}[]", element.tag()?)),
             _ => None,
         }
     }
 
     /// The type of a column, from its Arrow type and what its metadata adds.
     pub fn of_field(field: &Field) -> Self {
-        match field.metadata().get(TYPE_KEY).map(String::as_str) {
+        let tag = field.metadata().get(TYPE_KEY).map(String::as_str);
+        if let Some(element) = tag.and_then(|tag| tag.strip_suffix("[]")) {
+            let metadata = HashMap::from([(TYPE_KEY.to_string(), element.to_string())]);
+            return Self::Array(Box::new(Self::of_field(
+                &Field::new("", DataType::Utf8View, true).with_metadata(metadata),
+            )));
+        }
+        match tag {
             Some("uuid") => Self::Uuid,
             Some("json") => Self::Json,
             Some("jsonb") => Self::Jsonb,

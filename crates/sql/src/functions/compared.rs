@@ -44,7 +44,25 @@ pub(super) fn by_key(
                 else_expr: f.args.into_iter().next().map(Box::new),
             }))
         }
+        Expr::ScalarFunction(f) if matches!(f.name(), "greatest" | "least") && f.args.iter().all(is) => {
+            let better = if f.name() == "greatest" { Operator::GtEq } else { Operator::LtEq };
+            Transformed::yes(
+                f.args.into_iter().rev().reduce(|best, one| chosen(one, best, better, keyed)).unwrap_or_default(),
+            )
+        }
         other => Transformed::no(other),
+    })
+}
+
+/// The better one of two, or the one that is there.
+fn chosen(one: Expr, other: Expr, better: Operator, keyed: fn(Expr) -> Expr) -> Expr {
+    let key = |e: &Expr| Box::new(keyed(e.clone()));
+    let wins = Expr::BinaryExpr(BinaryExpr { left: key(&one), op: better, right: key(&other) });
+    let wins = wins.or(other.clone().is_null());
+    Expr::Case(Case {
+        expr: None,
+        when_then_expr: vec![(Box::new(wins), Box::new(one))],
+        else_expr: Some(Box::new(other)),
     })
 }
 

@@ -26,7 +26,8 @@ pub(super) fn keyed(expr: Expr) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![interval]))
 }
 
-fn nanoseconds(interval: IntervalMonthDayNano) -> i128 {
+/// Its length, with months of 30 days.
+pub(super) fn nanoseconds(interval: IntervalMonthDayNano) -> i128 {
     (i128::from(interval.months) * 30 + i128::from(interval.days)) * DAY + i128::from(interval.nanoseconds)
 }
 

@@ -157,6 +157,7 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             Ok(Transformed::yes(call(Cast::new(to), vec![*cast.expr])))
         }
+        Expr::Like(like) if super::like::is_ours(&like) => Ok(Transformed::yes(super::like::call(like))),
         other => by_key(other, schema, DataType::is_floating, float_key::keyed)?
             .transform_data(|e| by_key(e, schema, interval_key::has_key, interval_key::keyed)),
     }

@@ -64,18 +64,26 @@ impl ScalarUDFImpl for TextForm {
         Ok(types.to_vec())
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.ty.arrow())
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(if matches!(self.ty, SqlType::Array(_)) { types[0].clone() } else { self.ty.arrow() })
     }
 
-    fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
-        Ok(Arc::new(self.ty.field(&self.name)))
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let field = self.ty.field(&self.name);
+        Ok(Arc::new(match self.ty {
+            SqlType::Array(_) => field.with_data_type(args.arg_fields[0].data_type().clone()),
+            _ => field,
+        }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
         let rows = if scalar { 1 } else { args.number_rows };
-        let text = cast(&args.args[0].to_array(rows)?, &DataType::Utf8View)?;
+        let values = args.args[0].to_array(rows)?;
+        if matches!(self.ty, SqlType::Array(_)) {
+            return crate::functions::one_or_all(scalar, values);
+        }
+        let text = cast(&values, &DataType::Utf8View)?;
         let formed: ArrayRef = if self.formed {
             text
         } else {
@@ -124,6 +132,18 @@ fn formed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
         }
         Expr::Case(case) => of_case(case, schema)?,
+        Expr::ScalarFunction(f) if f.name() == "make_array" => match any_typed(&f.args, schema) {
+            Some(SqlType::Array(element)) => {
+                let marked = TextForm::mark(SqlType::Array(element));
+                Transformed::yes(call(marked, Expr::ScalarFunction(f)))
+            }
+            Some(ty) => {
+                let marked = TextForm::mark(SqlType::Array(Box::new(ty.clone())));
+                let args = f.args.into_iter().map(|e| literal(ty.clone(), e)).collect::<Result<_>>()?;
+                Transformed::yes(call(marked, Expr::ScalarFunction(ScalarFunction::new_udf(f.func, args))))
+            }
+            None => Transformed::no(Expr::ScalarFunction(f)),
+        },
         Expr::ScalarFunction(f) if matches!(f.name(), "coalesce" | "nullif" | "greatest" | "least") => {
             of_choice(f, schema)?
         }
@@ -198,6 +218,12 @@ fn shown(expr: Expr, schema: &DFSchema) -> Expr {
     let is = |b: bool| Box::new(Expr::Literal(ScalarValue::Boolean(Some(b)), None));
     let when_then_expr = vec![(is(true), text("t")), (is(false), text("f"))];
     Expr::Case(Case { expr: Some(Box::new(expr)), when_then_expr, else_expr: None })
+}
+
+/// The type of the elements, if it or that of theirs is stored as text.
+fn any_typed(args: &[Expr], schema: &DFSchema) -> Option<SqlType> {
+    let has = |ty: &SqlType| matches!(ty, SqlType::Array(of) if has_form(of)) || has_form(ty);
+    args.iter().find_map(|e| type_of(e, schema).filter(has))
 }
 
 fn has_form(ty: &SqlType) -> bool {

@@ -5,6 +5,7 @@ use super::{
     shared_columns, spell, ties, values,
 };
 use crate::functions::aggregate::SumOrAvg;
+use crate::functions::interval_order::IntervalOrder;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::functions::session_zone::SessionZone;
 use crate::functions::text_form::TextForms;
@@ -261,7 +262,8 @@ fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let string_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::string_agg::StringAgg::new()));
     let sums = [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
-    sums.into_iter().chain([string_agg]).collect()
+    let array_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::array_agg::ArrayAgg::new()));
+    sums.into_iter().chain([string_agg, array_agg]).collect()
 }
 
 fn options() -> ConfigOptions {
@@ -284,6 +286,7 @@ fn analyzer_rules(zone: Zone) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(OrderedAggregates),
         Arc::new(TextForms),
         Arc::new(IntegerLiterals),
+        Arc::new(IntervalOrder),
         Arc::new(TypeCoercion::new()),
     ];
     if zone != Zone::Utc {

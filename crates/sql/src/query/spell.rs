@@ -34,6 +34,7 @@ impl VisitorMut for Speller {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         let spelled = modulo(expr)
             .or_else(|| log10(expr))
+            .or_else(|| count_of_constant(expr))
             .or_else(|| at_time_zone(expr))
             .or_else(|| self.row_in(expr))
             .or_else(|| json_aggregates::spelled(expr))
@@ -82,6 +83,41 @@ fn at_time_zone(expr: &Expr) -> Option<Expr> {
     let Expr::AtTimeZone { timestamp, time_zone } = expr else { return None };
     let text = format!("timezone({time_zone}, {timestamp})");
     Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?.parse_expr().ok()
+}
+
+/// Counting a constant counts rows. The planner takes constants of several types for one.
+fn count_of_constant(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast {
+            kind: CastKind::DoubleColon | CastKind::Cast,
+            expr,
+            data_type,
+            ..
+        })),
+    ] = list.args.as_slice()
+    else {
+        return None;
+    };
+    let whole = matches!(
+        data_type,
+        DataType::SmallInt(None) | DataType::Int2(None) | DataType::BigInt(None) | DataType::Int8(None)
+    );
+    let small = matches!(expr.as_ref(), Expr::Value(v)
+        if matches!(&v.value, Value::Number(n, _) if n.to_string().parse::<i16>().is_ok()));
+    if !function.name.to_string().eq_ignore_ascii_case("count")
+        || list.duplicate_treatment.is_some()
+        || !whole
+        || !small
+    {
+        return None;
+    }
+    let mut function = function.clone();
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)];
+    }
+    Some(Expr::Function(function))
 }
 
 /// The logarithm to base 10 has a function of its own, which is exact.

@@ -32,8 +32,8 @@ enum What {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Build {
     what: What,
-    /// Which arguments are json already. Said when a query is planned, for later only that they are text is known.
-    json: Vec<bool>,
+    /// The types of the arguments. Said when a query is planned, for later only that json is text is known.
+    types: Vec<SqlType>,
     gives: SqlType,
     name: &'static str,
     signature: Signature,
@@ -61,15 +61,21 @@ impl Build {
             ("jsonb_members", What::Members, Jsonb),
         ];
         let signature = || Signature::variadic_any(Volatility::Immutable);
-        all.into_iter().map(move |(name, what, gives)| Self { what, json: vec![], gives, name, signature: signature() })
+        all.into_iter().map(move |(name, what, gives)| Self {
+            what,
+            types: vec![],
+            gives,
+            name,
+            signature: signature(),
+        })
     }
 
     /// The same function for arguments of these types; `None` if it knows them.
     pub(crate) fn of_types(&self, types: impl Iterator<Item = SqlType>) -> Option<Self> {
-        let json: Vec<bool> = types.map(|ty| matches!(ty, SqlType::Json | SqlType::Jsonb)).collect();
+        let types: Vec<SqlType> = types.collect();
         let signature = self.signature.clone();
-        (self.json.is_empty() && json.contains(&true)).then(|| Self {
-            json,
+        (self.types.is_empty() && types.iter().any(has_json)).then(|| Self {
+            types,
             gives: self.gives.clone(),
             signature,
             ..*self
@@ -81,7 +87,7 @@ impl Build {
             .iter()
             .zip(fields)
             .enumerate()
-            .map(|(at, (a, f))| texts(a, &self.field(at, f)))
+            .map(|(at, (a, f))| texts(a, &self.type_of(at, f)))
             .collect::<Result<_>>()?;
         let formed = |json: String| if self.gives == SqlType::Jsonb { normal(&json) } else { Ok(json) };
         (0..rows)
@@ -92,9 +98,8 @@ impl Build {
             .collect()
     }
 
-    fn field(&self, at: usize, given: &FieldRef) -> FieldRef {
-        let json = self.json.get(at).copied().unwrap_or_default();
-        if json { Arc::new(SqlType::Json.field(given.name())) } else { Arc::clone(given) }
+    fn type_of(&self, at: usize, given: &FieldRef) -> SqlType {
+        self.types.get(at).filter(|ty| has_json(ty)).cloned().unwrap_or_else(|| SqlType::of_field(given))
     }
 
     fn row(&self, values: &[Option<&str>]) -> Result<Option<String>> {
@@ -105,12 +110,19 @@ impl Build {
             What::Member => member(values[0], values[1])?,
             What::Elements => return Ok(first.map(unescaped).transpose()?.map(|list| format!("[{list}]"))),
             What::Members => return Ok(first.map(unescaped).transpose()?.map(|list| format!("{{ {list} }}"))),
-            What::Array => in_brackets(values.iter().map(|v| v.map(str::to_string)).collect()),
+            What::Array => in_brackets(values.iter().map(|v| v.map(str::to_string)).collect(), ", "),
             What::Object => {
                 let members = values.chunks(2).map(|pair| member(pair[0], pair[1]));
                 format!("{{{}}}", members.collect::<Result<Vec<_>>>()?.join(", "))
             }
         }))
+    }
+}
+
+fn has_json(ty: &SqlType) -> bool {
+    match ty {
+        SqlType::Array(element) => has_json(element),
+        other => matches!(other, SqlType::Json | SqlType::Jsonb),
     }
 }
 

@@ -4,16 +4,20 @@ use super::form::{checked, quoted};
 use crate::functions::cast::cast_column;
 use crate::{Result, SqlError, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::DataType;
 
 /// Each value of a column as json, `None` for NULL.
-pub(super) fn texts(column: &ArrayRef, field: &Field) -> Result<Vec<Option<String>>> {
-    let ty = SqlType::of_field(field);
-    if let DataType::List(element) = column.data_type() {
-        let list = |list: Option<ArrayRef>| list.map(|list| Ok(in_brackets(texts(&list, element)?))).transpose();
-        return column.as_list::<i32>().iter().map(list).collect();
+pub(super) fn texts(column: &ArrayRef, ty: &SqlType) -> Result<Vec<Option<String>>> {
+    if matches!(column.data_type(), DataType::List(_)) {
+        // Arrays of arrays are of the same type.
+        let element = |list: &ArrayRef| match ty {
+            SqlType::Array(element) if !matches!(list.data_type(), DataType::List(_)) => element.as_ref().clone(),
+            other => other.clone(),
+        };
+        let list = |list: ArrayRef| Ok(in_brackets(texts(&list, &element(&list))?, ","));
+        return column.as_list::<i32>().iter().map(|l| l.map(list).transpose()).collect();
     }
-    if matches!(ty, SqlType::TimestampTz) {
+    if *ty == SqlType::TimestampTz {
         return Err(SqlError::unsupported(
             "a timestamptz as json",
             "Say how it is written: to_char(t, 'YYYY-MM-DD\"T\"HH24:MI:SS'), or t::text.",
@@ -23,7 +27,7 @@ pub(super) fn texts(column: &ArrayRef, field: &Field) -> Result<Vec<Option<Strin
         SqlType::Unknown => return Ok(vec![None; column.len()]),
         _ => cast_column(column, &DataType::Utf8View).map_err(SqlError::from)?,
     };
-    text.as_string_view().iter().map(|v| v.map(|v| written(v, &ty)).transpose()).collect()
+    text.as_string_view().iter().map(|v| v.map(|v| written(v, ty)).transpose()).collect()
 }
 
 fn written(text: &str, ty: &SqlType) -> Result<String> {
@@ -38,7 +42,7 @@ fn written(text: &str, ty: &SqlType) -> Result<String> {
     }
 }
 
-pub(super) fn in_brackets(values: Vec<Option<String>>) -> String {
+pub(super) fn in_brackets(values: Vec<Option<String>>, comma: &str) -> String {
     let values = values.into_iter().map(|v| v.unwrap_or_else(|| "null".into())).collect::<Vec<_>>();
-    format!("[{}]", values.join(", "))
+    format!("[{}]", values.join(comma))
 }
