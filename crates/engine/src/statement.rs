@@ -119,6 +119,7 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Statement> {
         _ => {}
     }
     table::spell_out(&mut tokens);
+    table::spell_null_tests(&mut tokens);
     let (mut around, mut overriding) = (create::Around::default(), None);
     match start.first() {
         Some(&"CREATE") => around = create::take_around_query(&mut tokens)?,

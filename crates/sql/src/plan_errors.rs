@@ -46,6 +46,7 @@ const CORRELATED: &str = "Compare outer columns with = only, and without LIMIT: 
 pub(crate) fn translated(message: &str) -> Option<SqlError> {
     let known = KNOWN.iter().find(|k| message.contains(k.says));
     let error = known.map(|k| SqlError::new(k.code, k.message.replacen("{}", &subject(message), 1)));
+    let error = error.or_else(|| logical(message)).or_else(|| comparison(message));
     let error = error.or_else(|| condition(message)).or_else(|| operator(message)).or_else(|| function(message))?;
     Some(if error.code == "0A000" { error.hint(CORRELATED) } else { error })
 }
@@ -66,6 +67,31 @@ fn condition(message: &str) -> Option<SqlError> {
     Some(SqlError::new("42804", message))
 }
 
+/// `... logical boolean operation Int64 AND Boolean`, `Unary operator 'NOT' requires a boolean expression, got Int64`.
+fn logical(message: &str) -> Option<SqlError> {
+    let (operator, ty) = match message.split_once("for logical boolean operation ") {
+        Some((_, operation)) => {
+            let (left, rest) = operation.split_once(' ')?;
+            let (operator, right) = rest.split_once(' ')?;
+            (operator, if left == "Boolean" { right } else { left })
+        }
+        None => ("NOT", message.split_once("Unary operator 'NOT' requires a boolean expression, got ")?.1),
+    };
+    let message = format!("argument of {operator} must be type boolean, not type {}", type_name(ty));
+    Some(SqlError::new("42804", message))
+}
+
+/// `Cannot infer common argument type for comparison operation Boolean = Int64`.
+fn comparison(message: &str) -> Option<SqlError> {
+    let kinds = ["argument type for comparison", "argument type for regex", "string type for string concat"];
+    let operands = kinds.iter().find_map(|kind| message.split_once(&format!("{kind} operation "))).map(|(_, o)| o)?;
+    let message = match operands.split(' ').collect::<Vec<_>>().as_slice() {
+        [left, symbol, right] => format!("operator does not exist: {} {symbol} {}", type_name(left), type_name(right)),
+        _ => format!("operator does not exist: {operands}"),
+    };
+    Some(SqlError::new("42883", message).hint("Cast one side: x::integer, or x::text."))
+}
+
 /// `Cannot coerce arithmetic expression Date32 + Date32 to valid types`.
 fn operator(message: &str) -> Option<SqlError> {
     let operands = message.strip_prefix("Cannot coerce arithmetic expression ")?.strip_suffix(" to valid types")?;
@@ -78,6 +104,11 @@ fn operator(message: &str) -> Option<SqlError> {
 
 /// `... No function matches the given name and argument types 'upper(Int64)'. ...`.
 fn function(message: &str) -> Option<SqlError> {
+    if let Some((name, _)) = message.split_once("' failed to match any signature") {
+        let name = name.rsplit('\'').next()?;
+        let error = SqlError::new("42883", format!("function {name} does not exist for arguments of these types"));
+        return Some(error.hint("You might need to add explicit type casts."));
+    }
     if let Some((_, own)) = message.split_once("coercion failed with: External error: ") {
         return Some(SqlError::new("42883", own.trim_end_matches('.').to_string()));
     }

@@ -196,6 +196,22 @@ impl SqlType {
         }
     }
 
+    /// Whether values of an Arrow type may be stored in such a column. Text may be a literal, which has no type.
+    pub fn takes(&self, from: &DataType) -> bool {
+        let is_text = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
+        let is_time = |ty: &DataType| matches!(ty, DataType::Date32 | DataType::Timestamp(..));
+        let to = self.arrow();
+        if is_text(&to) {
+            let any = !matches!(self, Self::Uuid | Self::Json | Self::Jsonb);
+            return any || is_text(from) || from.is_null();
+        }
+        is_text(from)
+            || from.is_null()
+            || (to.is_numeric() && from.is_numeric())
+            || (is_time(&to) && is_time(from))
+            || Self::of_arrow(&to) == Self::of_arrow(from)
+    }
+
     /// Whether a value of the type `from` becomes one of this type by itself where it is stored.
     pub fn is_assigned_from(&self, from: &Self) -> bool {
         let kind = |ty: &Self| match ty {

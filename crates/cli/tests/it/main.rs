@@ -24,5 +24,6 @@ mod nycflights;
 mod roles;
 mod statements;
 mod transactions;
+mod types;
 mod upkeep;
 mod zones;

@@ -16,7 +16,7 @@ async fn answer(client: &Client, sql: &str) -> Result<Vec<Vec<Option<String>>>, 
 }
 
 /// Runs the statements in PostgreSQL, in a schema of that name, and in a server, and compares after each.
-async fn same(schema: &str, statements: &[&str]) {
+pub(crate) async fn same(schema: &str, statements: &[&str]) {
     if without("postgres") {
         return;
     }

@@ -48,6 +48,11 @@ impl Target {
 
     /// The same for one column.
     pub(super) fn assign_one(&self, values: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
+        if !column.ty.takes(values.data_type()) {
+            let (to, from) = (column.ty.name(), sluice_sql::SqlType::of_arrow(values.data_type()).name());
+            let message = format!("column \"{}\" is of type {to} but expression is of type {from}", column.name);
+            return Err(SqlError::new("42804", message).hint("You will need to rewrite or cast the expression."));
+        }
         assign_in_zone(values, &column.ty, self.zone).map_err(|e| e.named(&column.name))
     }
 }

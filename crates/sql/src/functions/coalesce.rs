@@ -1,5 +1,7 @@
 //! `coalesce` whose text literals take the type of the other arguments, as PostgreSQL's unknown literals do.
 
+use crate::error::external;
+use crate::{SqlError, SqlType};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -16,6 +18,17 @@ pub(crate) struct Coalesce {
 impl Coalesce {
     pub(crate) fn new() -> Self {
         Self { inner: datafusion::functions::core::coalesce() }
+    }
+}
+
+impl Coalesce {
+    fn common(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(types).map_err(|_| {
+            let name = |t: &DataType| SqlType::of_arrow(t).name();
+            let other = types.iter().find(|t| **t != types[0]).unwrap_or(&types[0]);
+            let message = format!("COALESCE types {} and {} cannot be matched", name(&types[0]), name(other));
+            external(SqlError::new("42804", message).hint("Cast one of them."))
+        })
     }
 }
 
@@ -56,10 +69,10 @@ impl ScalarUDFImpl for Coalesce {
         let is_literal_text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::Null);
         let others: Vec<DataType> = types.iter().filter(|t| !is_literal_text(t)).cloned().collect();
         if others.is_empty() || others.len() == types.len() {
-            return self.inner.coerce_types(types);
+            return self.common(types);
         }
         // Columns of text are Utf8View, literals Utf8: only literals give way.
-        let common = self.inner.coerce_types(&others)?;
+        let common = self.common(&others)?;
         Ok(vec![common[0].clone(); types.len()])
     }
 }

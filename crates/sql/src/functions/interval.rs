@@ -67,6 +67,25 @@ impl ExprPlanner for IntervalPlanner {
             O::Plus if is_time(&l) && is_open(&raw.right) => {
                 binary(raw.left, Operator::Plus, cast(raw.right, INTERVAL))
             }
+            // A text in quotes beside a number is one.
+            O::Plus | O::Minus | O::Multiply | O::Divide | O::Modulo if l.is_numeric() && is_open(&raw.right) => {
+                return self.plan_binary_op(
+                    RawBinaryExpr { right: super::strict_types::typed(raw.right, &l)?, ..raw },
+                    schema,
+                );
+            }
+            O::Plus | O::Minus | O::Multiply | O::Divide | O::Modulo if r.is_numeric() && is_open(&raw.left) => {
+                return self
+                    .plan_binary_op(RawBinaryExpr { left: super::strict_types::typed(raw.left, &r)?, ..raw }, schema);
+            }
+            O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq if l == DataType::Boolean && is_open(&raw.right) => {
+                let right = super::strict_types::typed(raw.right, &l)?;
+                return Ok(PlannerResult::Original(RawBinaryExpr { right, ..raw }));
+            }
+            O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq if r == DataType::Boolean && is_open(&raw.left) => {
+                let left = super::strict_types::typed(raw.left, &r)?;
+                return Ok(PlannerResult::Original(RawBinaryExpr { left, ..raw }));
+            }
             O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq if is_interval(&l) && is_open(&raw.right) => {
                 return Ok(PlannerResult::Original(RawBinaryExpr { right: cast(raw.right, INTERVAL), ..raw }));
             }
@@ -75,6 +94,10 @@ impl ExprPlanner for IntervalPlanner {
             }
             _ => return Ok(PlannerResult::Original(raw)),
         }))
+    }
+
+    fn plan_array_literal(&self, exprs: Vec<Expr>, schema: &DFSchema) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Original(super::strict_types::matched("ARRAY", exprs, schema)?))
     }
 
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {

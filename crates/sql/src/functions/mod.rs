@@ -28,6 +28,7 @@ pub(crate) mod rewrite;
 pub(crate) mod round;
 pub(crate) mod session_zone;
 pub(crate) mod sign;
+pub(crate) mod strict_types;
 pub(crate) mod string_agg;
 pub(crate) mod text_form;
 mod time_difference;

@@ -51,7 +51,7 @@ fn type_columns(rows: &mut [Parens<Vec<Expr>>]) {
     }
 }
 
-/// The type that an expression names, if it is one that is stored as text and told apart by its name.
+/// The type that an expression names, if it is one that the planner does not give to text beside it.
 fn stated_type(expr: &Expr) -> Option<&DataType> {
     let ty = match expr {
         Expr::Cast { data_type, .. } => data_type,
@@ -59,7 +59,10 @@ fn stated_type(expr: &Expr) -> Option<&DataType> {
         Expr::Nested(inner) => return stated_type(inner),
         _ => return None,
     };
-    matches!(SqlType::parse(ty), Ok(SqlType::Uuid | SqlType::Json | SqlType::Jsonb)).then_some(ty)
+    use SqlType as T;
+    let open = T::parse(ty);
+    matches!(open, Ok(T::Uuid | T::Json | T::Jsonb | T::Date | T::Timestamp | T::TimestampTz | T::Interval))
+        .then_some(ty)
 }
 
 /// `1.5e3` is the numeric 1500; what is too long for one is a double.

@@ -8,6 +8,7 @@ use crate::functions::aggregate::SumOrAvg;
 use crate::functions::interval_order::IntervalOrder;
 use crate::functions::rewrite::{CheckedOperators, IntegerLiterals, OrderedAggregates};
 use crate::functions::session_zone::SessionZone;
+use crate::functions::strict_types::StrictTypes;
 use crate::functions::text_form::TextForms;
 use crate::types::TypePlanner;
 use crate::walk::TreeMut;
@@ -283,6 +284,7 @@ fn parser_options() -> ParserOptions {
 fn analyzer_rules(zone: Zone) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(StrictTypes),
         Arc::new(OrderedAggregates),
         Arc::new(TextForms),
         Arc::new(IntegerLiterals),

@@ -162,6 +162,10 @@ fn check_select(select: &Select) -> ControlFlow<SqlError> {
     for item in projection {
         use sqlparser::ast::SelectItem as I;
         match item {
+            I::ExprWithAlias { alias, .. } if alias.quote_style == Some('\'') => {
+                let message = format!("syntax error at or near \"'{}'\"", alias.value);
+                return ControlFlow::Break(SqlError::new("42601", message));
+            }
             I::UnnamedExpr(_) | I::ExprWithAlias { .. } => {}
             I::Wildcard(options) | I::QualifiedWildcard(_, options) => plain_wildcard(options)?,
             I::ExprWithAliases { .. } => return refused("several aliases for one column", "Name one alias."),

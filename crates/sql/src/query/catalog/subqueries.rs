@@ -130,7 +130,7 @@ fn at_most_one(query: &mut Query) {
     else {
         return;
     };
-    if let Some(greatest) = parse_expr(&format!("max({value})")) {
-        *value = greatest;
+    if let Some(any) = parse_expr(&format!("any_value({value})")) {
+        *value = any;
     }
 }
