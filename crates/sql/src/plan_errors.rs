@@ -13,7 +13,7 @@ const fn known(says: &'static str, code: &'static str, message: &'static str) ->
     Known { says, code, message }
 }
 
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 19] = [
     known(
         "must appear in the GROUP BY",
         "42803",
@@ -34,6 +34,10 @@ const KNOWN: [Known; 15] = [
     known("LIMIT must be >= 0", "2201W", "LIMIT must not be negative"),
     known("OFFSET must be >=0", "2201X", "OFFSET must not be negative"),
     known("returned more than one row", "21000", "more than one row returned by a subquery used as an expression"),
+    known("square root of a negative number", "2201F", "cannot take square root of a negative number"),
+    known("zero raised to a negative power", "2201F", "zero raised to a negative power is undefined"),
+    known("negative count not allowed", "22011", "negative substring length not allowed"),
+    known("negative substring length not allowed", "22011", "negative substring length not allowed"),
     known("WindowFunction(WindowFunction", "42P20", "window functions are not allowed in WHERE"),
     known("expression OuterReferenceColumn", "0A000", "a subquery that is correlated in this way is not supported"),
     known("expression ScalarSubquery", "0A000", "a subquery that is correlated in this way is not supported"),

@@ -272,3 +272,44 @@ async fn errors_of_the_planner_have_postgresqls_codes() {
     ];
     same("codes", &statements).await;
 }
+
+#[tokio::test]
+async fn functions_that_data_teams_use() {
+    let statements = [
+        "SELECT format('Hello %s, %1$s %I %L', 'World', 'Foo bar', 'O''Reilly'), format('%-6s|%*s|%%', 'a', 5, 'b')",
+        "SELECT format('%s')",
+        "SELECT format('%I', NULL)",
+        "SELECT format('%x', 1)",
+        "SELECT chr(0)",
+        r#"SELECT to_hex(-1), to_hex(255::bigint), encode('123\000\001', 'base64'), decode('MTIzAAE=', 'base64'), '\134a'::bytea"#,
+        "SELECT decode('zz', 'hex')",
+        r#"SELECT '\9'::bytea"#,
+        "SELECT split_part('a,b', ',', 0)",
+        r#"SELECT initcap('hello wORLD foo-bar a1b'), quote_literal('a\b'), quote_ident('select'), quote_ident('a"b')"#,
+        "SELECT make_date(2013, 2, 30)",
+        "SELECT make_timestamp(2013, 2, 3, 25, 0, 0)",
+        "SELECT make_interval(days => 10, secs => 1.5), make_interval(1, 2, 3, 4, 5, 6, 7.5), make_interval()",
+        "SELECT pg_typeof(1), pg_typeof(1.5), pg_typeof('a'), pg_typeof('a'::text), pg_typeof(now()), pg_typeof(NULL), pg_typeof(ARRAY[1]), pg_typeof('{}'::jsonb), pg_typeof(1.5::float8)",
+        "SELECT now() = current_timestamp, pg_typeof(now() - interval '1 day'), pg_typeof(localtimestamp), current_timestamp(0) - now() < interval '1 second'",
+        "SET timezone TO 'Asia/Tokyo'; SELECT now()::timestamp - (now() AT TIME ZONE 'UTC'), extract(hour FROM age(now()::timestamp, now()::timestamp - interval '3 hours'))",
+        "SELECT age(timestamptz '2024-03-01 00:00+09', timestamptz '2024-02-28 23:00+09')",
+        "RESET timezone",
+        "SELECT sqrt(-1)",
+        "SELECT power(0, -1)",
+        "SELECT substring('abc', 1, -1)",
+        "SELECT width_bucket(1, 2, 2, 3)",
+        "SELECT width_bucket(1, 2, 3, 0)",
+        "SELECT div(1, 0)",
+        "SELECT to_number('abc', '999')",
+        "SELECT to_number('12,454.8-', '99G999D9S')::numeric(10,1), to_number('$1,234', 'L9,999')::int, to_number('-12', 'S99')::int",
+        "SELECT to_char(0, 'FM999.00'), to_char(0, 'FM999.99'), to_char(0.5::float8, 'FM0.00'), to_char(125.8::real, '999D9')",
+        r#"SELECT '{1,2,NULL}'::int[], '{}'::text[], '{a,"b c"}'::text[], '{2024-01-01}'::date[]"#,
+        "SELECT (1, NULL) = (1, 2), (1, 2) = (1, 2), (1, 2) < (1, 3), (2, NULL) > (1, 1), (1, NULL) IN ((2, 1)), (NULL, NULL) IS NULL",
+        "SELECT percentile_disc(1.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (1)) AS v(x)",
+        "SELECT percentile_cont(1/3.0) WITHIN GROUP (ORDER BY x), mode() WITHIN GROUP (ORDER BY x DESC) FROM (VALUES (1), (2), (4)) AS v(x)",
+        "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (1)) AS v(x) WHERE false",
+        "SELECT max('{}'::jsonb::text), ~5, |/ 25.0, @ -5.5, 'abc' ^@ 'ab', ARRAY[1,2] && ARRAY[2,3]",
+        "SELECT age(current_date) = interval '0', isfinite(date '2024-01-01'), '2024-01-01 10:00:00.55'::timestamptz(1), '2024-01-01 10:00:00.6'::timestamp(0)",
+    ];
+    same("functions", &statements).await;
+}

@@ -228,10 +228,12 @@ fn text_error(name: &str, value: &str) -> datafusion::error::DataFusionError {
     }
 }
 
-/// bytea's hex form, or its plain bytes.
+/// bytea's hex form, or its escape form.
 fn bytes(text: &StringViewArray, target: &DataType) -> Result<ArrayRef> {
     let parse = |v: &str| -> Result<Vec<u8>> {
-        let Some(hex) = v.strip_prefix("\\x") else { return Ok(v.as_bytes().to_vec()) };
+        let Some(hex) = v.strip_prefix("\\x") else {
+            return unescaped(v).ok_or_else(|| coded("22P02", "invalid input syntax for type bytea"));
+        };
         let bad = || coded("22P02", &format!("invalid input syntax for type bytea: \"{v}\""));
         if !hex.len().is_multiple_of(2) || !hex.is_ascii() {
             return Err(bad());
@@ -241,6 +243,30 @@ fn bytes(text: &StringViewArray, target: &DataType) -> Result<ArrayRef> {
     let values = text.iter().map(|v| v.map(parse).transpose()).collect::<Result<Vec<_>>>()?;
     let array: arrow::array::BinaryArray = values.iter().map(|v| v.as_deref()).collect();
     plain(&(Arc::new(array) as ArrayRef), target)
+}
+
+/// bytea's escape form: `\\\\` and `\\ooo` stand for one byte each.
+pub(super) fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let (mut out, mut rest) = (vec![], text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'\\' {
+            out.push(*first);
+            continue;
+        }
+        match rest {
+            [b'\\', ..] => {
+                out.push(b'\\');
+                rest = &rest[1..];
+            }
+            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+                out.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
+                rest = &rest[3..];
+            }
+            _ => return None,
+        }
+    }
+    Some(out)
 }
 
 fn floats_to_text(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {

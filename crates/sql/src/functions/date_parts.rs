@@ -48,20 +48,26 @@ impl ScalarUDFImpl for DateTrunc {
                 Ok(vec![DataType::Utf8View, zoned()])
             }
             t if t.is_string() => Ok(vec![DataType::Utf8View, zoned()]),
-            DataType::Interval(_) | DataType::Duration(_) => Err(external(SqlError::unsupported(
-                "date_trunc of an interval",
-                "Cut off the timestamps that it was computed from.",
-            ))),
+            DataType::Interval(_) | DataType::Duration(_) => {
+                Ok(vec![DataType::Utf8View, DataType::Interval(IntervalUnit::MonthDayNano)])
+            }
             _ => Err(no_such("date_trunc", types)),
         }
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(if types.get(1).is_some_and(is_zoned) { zoned() } else { LOCAL })
+        Ok(match types.get(1) {
+            Some(interval @ DataType::Interval(_)) => interval.clone(),
+            Some(time) if is_zoned(time) => zoned(),
+            _ => LOCAL,
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let ty = args.return_field.data_type().clone();
+        if matches!(ty, DataType::Interval(_)) {
+            return super::rowwise::Rowwise::named("interval_trunc").invoke_with_args(args);
+        }
         over_rows(&args, |units, times| {
             let times = times.as_primitive::<TimestampMicrosecondType>();
             let cut = |i: usize| -> Result<Option<i64>> {

@@ -33,6 +33,10 @@ impl AnalyzerRule for IntegerLiterals {
                 Expr::Literal(ScalarValue::Int64(Some(v)), m) if i32::try_from(v).is_ok() => {
                     Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(v as i32)), m))
                 }
+                Expr::ScalarFunction(f) => match super::pg_typeof::known(&f, schema) {
+                    Some(name) => Transformed::yes(name),
+                    None => Transformed::no(Expr::ScalarFunction(f)),
+                },
                 // Ranks and row numbers count without a sign, PostgreSQL's are bigint.
                 Expr::Column(_) if e.get_type(schema).is_ok_and(|t| t == DataType::UInt64) => {
                     let cast = datafusion::logical_expr::Cast::new(Box::new(e), DataType::Int64);

@@ -87,11 +87,20 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
     if is_open(expr) { None } else { expr.get_type(schema).ok().filter(|t| kind(t).is_some()) }
 }
 
-fn name(expr: &Expr, schema: &DFSchema) -> String {
+/// What PostgreSQL calls the type of an expression.
+pub(super) fn name(expr: &Expr, schema: &DFSchema) -> String {
     match expr {
         e if is_open(e) => "unknown".into(),
         Expr::Literal(ScalarValue::Int64(Some(v)), _) if i32::try_from(*v).is_ok() => "integer".into(),
-        e => e.to_field(schema).map_or_else(|_| "unknown".into(), |(_, f)| plain(&SqlType::of_field(&f))),
+        e => sql_type(e, schema).map_or_else(|| "unknown".into(), |ty| plain(&ty)),
+    }
+}
+
+/// A cast says itself what it gives; the planner keeps the name of the type that goes in.
+fn sql_type(expr: &Expr, schema: &DFSchema) -> Option<SqlType> {
+    match expr {
+        Expr::Cast(cast) => Some(SqlType::of_field(&cast.field)),
+        e => e.to_field(schema).ok().map(|(_, f)| SqlType::of_field(&f)),
     }
 }
 
@@ -156,8 +165,8 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         Expr::AggregateFunction(f) if matches!(f.func.name(), "min" | "max") => {
             let unordered = |e: &Expr| {
-                let ty = e.to_field(schema).map(|(_, f)| SqlType::of_field(&f));
-                matches!(ty, Ok(SqlType::Bool | SqlType::Bytea | SqlType::Uuid | SqlType::Json | SqlType::Jsonb))
+                use SqlType as T;
+                matches!(sql_type(e, schema), Some(T::Bool | T::Bytea | T::Uuid | T::Json | T::Jsonb))
             };
             if let [of] = f.params.args.as_slice()
                 && !is_open(of)

@@ -1,5 +1,6 @@
 //! From the text of a query to a logical plan with PostgreSQL's meaning.
 
+pub(crate) mod calls;
 pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod distinct_on;

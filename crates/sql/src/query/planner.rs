@@ -76,7 +76,10 @@ impl Planner {
     /// A planner with PostgreSQL's functions.
     pub fn new() -> Self {
         let mut scalars = HashMap::new();
+        let options = options();
         for f in SessionStateDefaults::default_scalar_functions() {
+            // `now()` is a timestamptz because the options name a zone.
+            let f = f.inner().with_updated_config(&options).map_or(f, Arc::new);
             for alias in f.aliases() {
                 scalars.insert(alias.clone(), Arc::clone(&f));
             }
@@ -109,7 +112,7 @@ impl Planner {
         }
         let windows = SessionStateDefaults::default_window_functions();
         Self {
-            options: Arc::new(options()),
+            options: Arc::new(options),
             analyzer: Analyzer::with_rules(analyzer_rules(Zone::Utc)),
             scalars,
             aggregates,
@@ -245,11 +248,13 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::left())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::pad::Pad::right())),
         Arc::new(ScalarUDF::new_from_impl(crate::functions::zoned::AtTimeZone::new())),
+        Arc::new(ScalarUDF::new_from_impl(crate::functions::pg_typeof::PgTypeof::new())),
     ];
     let json = crate::functions::json::JsonFunction::named().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let builds = crate::functions::json::Build::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let math = crate::functions::checked_math::CheckedMath::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
-    formats.into_iter().chain(others).chain(math).chain(json).chain(builds).collect()
+    let rowwise = crate::functions::rowwise::Rowwise::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    formats.into_iter().chain(others).chain(math).chain(json).chain(builds).chain(rowwise).collect()
 }
 
 /// Ours first: the first planner that knows an expression decides.
@@ -264,7 +269,8 @@ fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let string_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::string_agg::StringAgg::new()));
     let sums = [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
     let array_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::array_agg::ArrayAgg::new()));
-    sums.into_iter().chain([string_agg, array_agg]).collect()
+    let sets = crate::functions::ordered_set::OrderedSet::all().map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
+    sums.into_iter().chain(sets).chain([string_agg, array_agg]).collect()
 }
 
 fn options() -> ConfigOptions {

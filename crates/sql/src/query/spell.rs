@@ -1,6 +1,6 @@
 //! Forms that the planner lacks, spelled with those it has.
 
-use super::json_aggregates;
+use super::{calls, json_aggregates};
 use crate::walk::{TreeMut, each_expr_mut, walk_mut};
 use crate::{Result, SqlError};
 use sqlparser::ast::{
@@ -38,7 +38,8 @@ impl VisitorMut for Speller {
             .or_else(|| at_time_zone(expr))
             .or_else(|| self.row_in(expr))
             .or_else(|| json_aggregates::spelled(expr))
-            .or_else(|| clock(expr));
+            .or_else(|| clock(expr))
+            .or_else(|| calls::spelled(expr));
         if let Some(spelled) = spelled {
             *expr = spelled;
         }
@@ -169,7 +170,12 @@ fn clock(expr: &Expr) -> Option<Expr> {
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("localtimestamp") => {
             "now()::timestamp"
         }
-        Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("localtimestamp") => "now()::timestamp",
+        Expr::Function(f)
+            if f.name.to_string().eq_ignore_ascii_case("localtimestamp")
+                && !matches!(&f.args, FunctionArguments::List(list) if !list.args.is_empty()) =>
+        {
+            "now()::timestamp"
+        }
         Expr::Function(f)
             if ["statement_timestamp", "transaction_timestamp"]
                 .iter()

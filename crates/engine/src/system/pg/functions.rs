@@ -122,8 +122,6 @@ functions! {
     "pg_indexes_size" Int8 |_, _| Ok(Cell::Int(0));
     "pg_database_size" Int8 |s, _| Ok(s.tables().filter_map(|(oid, _)| s.bytes(oid)).sum::<i64>().into());
     "pg_size_pretty" Text |_, a| Ok(number(a, 0).map(size_pretty).into_cell());
-    "quote_ident" Text |_, a| Ok(a.first().and_then(Cell::text).map(quoted).into_cell());
-    "quote_literal" Text |_, a| Ok(a.first().and_then(Cell::text).map(|t| format!("'{}'", t.replace('\'', "''"))).into_cell());
     "parse_ident" Texts |_, a| Ok(a.first().and_then(Cell::text).map_or(Cell::Null, |t| {
         let reference = crate::catalog::ObjectRef::parse_text(t);
         let schema = reference.schema.map(|s| if s == "main" { "public".to_string() } else { s });

@@ -69,9 +69,10 @@ impl ScalarUDFImpl for Format {
                 DataType::Timestamp(_, Some(_)) | DataType::Date32 | DataType::Null => Ok(vec![zoned(), text]),
                 number if number.is_integer() => Ok(vec![DataType::Decimal128(20, 0), text]),
                 DataType::Decimal128(_, _) => Ok(vec![value.clone(), text]),
+                DataType::Float32 | DataType::Float64 => Ok(vec![DataType::Decimal128(38, 15), text]),
                 other => Err(external(SqlError::unsupported(
                     format!("to_char of type {}", SqlType::of_arrow(other).name()),
-                    "It formats dates, timestamps and exact numbers: cast floats to numeric.",
+                    "It formats dates, timestamps and numbers.",
                 ))),
             },
             _ => {

@@ -115,7 +115,7 @@ impl NumberPattern {
         let is_zero = digits.bytes().all(|b| b == b'0');
         let has_point = self.parts.contains(&Part::Point);
         // A zero before the point is left out where decimals follow.
-        let lone_zero = whole.is_empty() && (!has_point || (self.plain && is_zero));
+        let lone_zero = whole.is_empty() && (!has_point || (self.plain && is_zero && self.kept_decimals == 0));
         let first = self.whole.saturating_sub(whole.len());
         let first = if lone_zero { self.whole.saturating_sub(1) } else { first };
         let first = if too_long { 0 } else { self.first_zero.map_or(first, |zero| zero.min(first)) };

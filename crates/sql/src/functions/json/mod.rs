@@ -8,7 +8,7 @@ mod form;
 mod function;
 mod operators;
 mod parts;
-pub(super) mod path;
+pub(crate) mod path;
 mod values;
 
 pub(crate) use build::{Build, ELEMENT, MEMBER};
