@@ -31,6 +31,7 @@ pub(crate) mod round;
 pub(crate) mod rowwise;
 pub(crate) mod session_zone;
 pub(crate) mod sign;
+pub(crate) mod single_value;
 pub(crate) mod strict_types;
 pub(crate) mod string_agg;
 pub(crate) mod text_form;

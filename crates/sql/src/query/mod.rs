@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod catalog;
 pub(crate) mod copies;
 pub(crate) mod distinct_on;
+pub(crate) mod flatten;
 pub(crate) mod json_aggregates;
 pub(crate) mod literals;
 pub(crate) mod memberships;

@@ -1,7 +1,7 @@
 //! The planner's surroundings: functions, types and options, and the tables that the caller knows.
 
 use super::{
-    catalog, copies, distinct_on, literals, memberships, names, outer_names, params, precedence, refuse,
+    catalog, copies, distinct_on, flatten, literals, memberships, names, outer_names, params, precedence, refuse,
     shared_columns, spell, ties, values,
 };
 use crate::functions::aggregate::SumOrAvg;
@@ -178,7 +178,7 @@ impl Planner {
         let plan = SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan_with_context(statement, &mut planning)?;
         let plan = ties::break_ties(plan)?;
-        let plan = self.analyze(plan, tables.zone())?;
+        let plan = self.analyzed(plan, tables.zone())?;
         let columns =
             plan.schema().fields().iter().map(|f| (names::shown(f.name()).to_string(), SqlType::of_field(f))).collect();
         let params = param_types(&plan, params)?;
@@ -207,6 +207,17 @@ impl Planner {
     /// Every aggregate function, for the state that executes plans.
     pub fn aggregate_functions(&self) -> Vec<Arc<AggregateUDF>> {
         self.aggregates.values().cloned().collect()
+    }
+
+    /// Subqueries that the planner cannot make joins of are joins already.
+    fn analyzed(&self, plan: LogicalPlan, zone: Zone) -> Result<LogicalPlan> {
+        if !flatten::has_correlated(&plan)? {
+            return self.analyze(plan, zone);
+        }
+        match self.analyze(plan.clone(), zone) {
+            Ok(analyzed) if flatten::is_plain(analyzed.clone(), &self.options) => Ok(analyzed),
+            _ => self.analyze(flatten::flatten(plan)?, zone),
+        }
     }
 
     /// The rules that give a plan PostgreSQL's types and checks, in order.
