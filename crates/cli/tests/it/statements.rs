@@ -313,3 +313,40 @@ async fn functions_that_data_teams_use() {
     ];
     same("functions", &statements).await;
 }
+
+#[tokio::test]
+async fn functions_that_give_rows() {
+    let statements = [
+        "CREATE TABLE r (id int, j jsonb, a text)",
+        r#"INSERT INTO r VALUES (1, '{"b": [1, 2], "a": "x"}', 'p,q'), (2, '[3]', NULL), (3, NULL, '')"#,
+        r#"SELECT * FROM jsonb_each('{"a": 1, "b": "x"}')"#,
+        r#"SELECT * FROM json_each_text('{"a": 1, "b": null}') AS e(k, v)"#,
+        r#"SELECT value FROM jsonb_array_elements('[1, "a", null]')"#,
+        r#"SELECT * FROM jsonb_array_elements_text('[1, "a", null]') WITH ORDINALITY AS t(x, n)"#,
+        "SELECT * FROM jsonb_object_keys('{\"a\": 1, \"b\": 2}')",
+        "SELECT jsonb_array_elements('[1, 2]'), jsonb_object_keys('{\"k\": 1}')",
+        "SELECT id, jsonb_array_elements(j -> 'b') FROM r ORDER BY 1, 2",
+        "SELECT id, x FROM r, jsonb_array_elements(j -> 'b') AS x WHERE x > '1'",
+        "SELECT id, x FROM r, jsonb_array_elements(j) AS x WHERE id = 1",
+        "SELECT id, x FROM r, jsonb_array_elements(to_jsonb(id)) AS x WHERE id = 1",
+        "SELECT id, k FROM r, jsonb_object_keys(j) AS k WHERE id = 2",
+        "SELECT id, e.key FROM r, jsonb_each(j) AS e WHERE id = 2",
+        "SELECT json_array_elements('{}')",
+        "SELECT id, s FROM r LEFT JOIN LATERAL unnest(string_to_array(a, ',')) AS s ON true ORDER BY 1, 2",
+        "SELECT id, s FROM r, generate_series(1, id) AS s ORDER BY 1, 2",
+        "SELECT id, s FROM r, generate_series(id, 0, -1) AS s ORDER BY 1, 2",
+        "SELECT id, s FROM r, generate_series(1, 2, id - id) AS s",
+        "SELECT generate_series(1, 3)",
+        "SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a', 'b', 'c']) AS t(a, b)",
+        "SELECT * FROM unnest(ARRAY['x', 'y']) WITH ORDINALITY",
+        r#"SELECT * FROM jsonb_to_recordset('[{"a": 1, "b": "x"}, {"a": "2"}]') AS t(a int, b text)"#,
+        r#"SELECT * FROM jsonb_to_record('{"a": "z"}') AS t(a int)"#,
+        "SELECT (SELECT max(x) FROM unnest(ARRAY[r.id, 2]) AS x) FROM r ORDER BY id",
+        "SELECT id, (SELECT id FROM r AS o WHERE o.id >= r.id) AS x FROM r ORDER BY id",
+        "SELECT id, (SELECT id FROM r AS o WHERE o.id > r.id) AS x FROM r WHERE id > 1 ORDER BY id",
+        "UPDATE r SET a = (SELECT string_agg(s::text, '' ORDER BY s) FROM generate_series(1, r.id) AS s)",
+        "DELETE FROM r WHERE EXISTS (SELECT 1 FROM jsonb_array_elements(r.j -> 'b') AS e WHERE e = '2')",
+        "SELECT id, a FROM r ORDER BY id",
+    ];
+    same("row_functions", &statements).await;
+}

@@ -29,6 +29,7 @@ pub(crate) mod random_uuid;
 pub(crate) mod rewrite;
 pub(crate) mod round;
 pub(crate) mod rowwise;
+pub(crate) mod series;
 pub(crate) mod session_zone;
 pub(crate) mod sign;
 pub(crate) mod single_value;

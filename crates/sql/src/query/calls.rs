@@ -1,5 +1,6 @@
 //! Functions, operators and rows of PostgreSQL that are others, or several, of the planner's.
 
+use super::set_functions;
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArguments, TimezoneInfo, UnaryOperator, Value,
@@ -115,6 +116,9 @@ fn of_function(function: &Function) -> Option<String> {
         // An empty array has no dimensions.
         ("array_length", [array, dimension]) => {
             format!("(CASE WHEN cardinality({array}) > 0 THEN \"array_length\"({array}, {dimension})::integer END)")
+        }
+        (name, args) if name != "unnest" && set_functions::list(name, args).is_some() => {
+            set_functions::list(name, args)?
         }
         ("substring", [text, pattern]) if is_text(pattern) => format!("regexp_part({text}, {pattern})"),
         _ => return None,

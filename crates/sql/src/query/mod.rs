@@ -15,6 +15,7 @@ pub(crate) mod planner;
 pub(crate) mod precedence;
 pub(crate) mod refuse;
 pub(crate) mod scope;
+pub(crate) mod set_functions;
 pub(crate) mod shared_columns;
 pub(crate) mod spell;
 pub(crate) mod ties;

@@ -2,7 +2,7 @@
 
 use super::{
     catalog, copies, distinct_on, flatten, literals, memberships, names, outer_names, params, precedence, refuse,
-    shared_columns, spell, ties, values,
+    set_functions, shared_columns, spell, ties, values,
 };
 use crate::functions::aggregate::SumOrAvg;
 use crate::functions::interval_order::IntervalOrder;
@@ -138,6 +138,14 @@ impl Planner {
             }
         }
         if let Err(error) = &planned
+            && outer_names::is_missing_column(error)
+        {
+            let mut named = query.clone();
+            if set_functions::name_values(&mut named, error) {
+                return self.plan(&named, tables, params);
+            }
+        }
+        if let Err(error) = &planned
             && outer_names::is_hidden(error)
         {
             let mut renamed = query.clone();
@@ -159,6 +167,7 @@ impl Planner {
         let params = &params::types(query, params);
         let mut query = query.clone();
         precedence::regroup(&mut query);
+        set_functions::spell_out(&mut query)?;
         values::select_rows(&mut query)?;
         shared_columns::spell_out(&mut query, &|part| {
             Ok(self.plan(part, tables, params)?.columns.into_iter().map(|(name, _)| name).collect())
@@ -264,8 +273,19 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     let json = crate::functions::json::JsonFunction::named().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let builds = crate::functions::json::Build::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let math = crate::functions::checked_math::CheckedMath::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    let parts = crate::functions::json::Part::both().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
+    let numbers = crate::functions::series::Numbers::both().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
     let rowwise = crate::functions::rowwise::Rowwise::all().map(|f| Arc::new(ScalarUDF::new_from_impl(f)));
-    formats.into_iter().chain(others).chain(math).chain(json).chain(builds).chain(rowwise).collect()
+    formats
+        .into_iter()
+        .chain(others)
+        .chain(math)
+        .chain(json)
+        .chain(builds)
+        .chain(rowwise)
+        .chain(parts)
+        .chain(numbers)
+        .collect()
 }
 
 /// Ours first: the first planner that knows an expression decides.

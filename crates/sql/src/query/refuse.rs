@@ -198,9 +198,6 @@ fn check_function(function: &Function) -> ControlFlow<SqlError> {
     if function.uses_odbc_syntax || !matches!(function.parameters, A::None) {
         return refused("this function call of another SQL dialect", "Write name(arguments).");
     }
-    if function.name.to_string().eq_ignore_ascii_case("generate_series") {
-        return refused("generate_series outside of FROM", "Write SELECT n FROM generate_series(1, 10) AS g(n).");
-    }
     if let A::List(list) = &function.args {
         let known = |c: &FunctionArgumentClause| {
             matches!(c, FunctionArgumentClause::OrderBy(_) | FunctionArgumentClause::IgnoreOrRespectNulls(_))

@@ -7,7 +7,8 @@ mod edit;
 mod form;
 mod function;
 mod operators;
-mod parts;
+mod part;
+pub(crate) mod parts;
 pub(crate) mod path;
 mod values;
 
@@ -15,3 +16,4 @@ pub(crate) use build::{Build, ELEMENT, MEMBER};
 pub(crate) use form::{checked, normal};
 pub(crate) use function::JsonFunction;
 pub(crate) use operators::JsonOperators;
+pub(crate) use part::Part;

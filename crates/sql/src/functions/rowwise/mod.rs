@@ -1,5 +1,6 @@
 //! Functions that are computed value by value, as a table of what each takes, gives and does.
 
+mod json;
 mod numbers;
 mod patterns;
 mod text;
@@ -176,7 +177,7 @@ pub(crate) struct Rowwise {
 }
 
 fn specs() -> impl Iterator<Item = &'static Spec> {
-    text::SPECS.iter().chain(patterns::SPECS).chain(numbers::SPECS).chain(times::SPECS)
+    text::SPECS.iter().chain(json::SPECS).chain(patterns::SPECS).chain(numbers::SPECS).chain(times::SPECS)
 }
 
 impl Rowwise {

@@ -2,7 +2,7 @@
 
 use super::references::{inlined, references};
 use super::{Flattener, columns, joined, named, only, unsupported};
-use datafusion::common::{Column, JoinType, TableReference};
+use datafusion::common::{Column, JoinType, Spans, TableReference};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -28,7 +28,17 @@ fn parts(right: &LogicalPlan) -> Option<(&Subquery, Option<TableReference>)> {
 
 impl Flattener {
     pub(super) fn join(&mut self, join: Join) -> Result<LogicalPlan> {
-        let Some((subquery, alias)) = parts(&join.right) else {
+        let within = || -> Result<Option<(Subquery, Option<TableReference>)>> {
+            // A join of which a part is.
+            let takes = !references(&join.right, join.left.schema())?.is_empty();
+            let subquery = Arc::clone(&join.right);
+            Ok(takes.then(|| (Subquery { subquery, outer_ref_columns: vec![], spans: Spans::new() }, None)))
+        };
+        let lateral = match parts(&join.right) {
+            Some((subquery, alias)) => Some((subquery.clone(), alias)),
+            None => within()?,
+        };
+        let Some((subquery, alias)) = lateral else {
             let condition = super::merge_schema(&[&join.left, &join.right]);
             let correlated = join.filter.iter().map(|f| self.refers(f, &condition)).collect::<Result<Vec<_>>>()?;
             if correlated.contains(&true) {
@@ -51,7 +61,7 @@ impl Flattener {
         if references(&subquery.subquery, join.left.schema())?.is_empty() {
             return Err(unsupported("LATERAL that refers to a query further out only"));
         }
-        let (found, keys, values, taken) = self.computed(&join.left, subquery)?;
+        let (found, keys, values, taken) = self.computed(&join.left, &subquery)?;
         let own = subquery.subquery.schema();
         let restored = values.into_iter().zip(own.iter()).map(|(value, (qualifier, field))| {
             let qualifier = alias.clone().or_else(|| qualifier.cloned());

@@ -12,7 +12,7 @@ mod references;
 
 use crate::error::external;
 use crate::functions::single_value::SingleValue;
-use crate::{Result, SqlError};
+use crate::{Result, SqlError, SqlType};
 use arrow::datatypes::FieldRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -346,6 +346,10 @@ fn met(left: &Column, right: &Column, schema: &DFSchema) -> DfResult<[(Expr, Exp
     let ty = schema.field_from_column(left)?.data_type().clone();
     let filled = |column: &Column| -> DfResult<Expr> {
         let column = Expr::Column(column.clone());
+        if SqlType::of_arrow(&ty) == SqlType::Text {
+            // No literal stands beside it, which would have to be json where the column is.
+            return Ok(datafusion::functions::string::concat().call(vec![column]));
+        }
         let default = Expr::Literal(ScalarValue::new_default(&ty)?, None);
         when(column.clone().is_null(), default).otherwise(column)
     };
