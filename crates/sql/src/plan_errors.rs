@@ -13,7 +13,7 @@ const fn known(says: &'static str, code: &'static str, message: &'static str) ->
     Known { says, code, message }
 }
 
-const KNOWN: [Known; 19] = [
+const KNOWN: [Known; 20] = [
     known(
         "must appear in the GROUP BY",
         "42803",
@@ -38,6 +38,7 @@ const KNOWN: [Known; 19] = [
     known("zero raised to a negative power", "2201F", "zero raised to a negative power is undefined"),
     known("negative count not allowed", "22011", "negative substring length not allowed"),
     known("negative substring length not allowed", "22011", "negative substring length not allowed"),
+    known("nvalid input syntax for type interval", "22007", "invalid input syntax for type interval: \"{}\""),
     known("WindowFunction(WindowFunction", "42P20", "window functions are not allowed in WHERE"),
     known("expression OuterReferenceColumn", "0A000", "a subquery that is correlated in this way is not supported"),
     known("expression ScalarSubquery", "0A000", "a subquery that is correlated in this way is not supported"),

@@ -350,3 +350,21 @@ async fn functions_that_give_rows() {
     ];
     same("row_functions", &statements).await;
 }
+
+#[tokio::test]
+async fn intervals_in_all_forms() {
+    let statements = [
+        "SELECT interval '1 year 2 months 3 days 4 hours 5 minutes 6 seconds', interval '1-2', interval '3 4:05:06', interval 'P1Y2M3DT4H5M6S'",
+        "SELECT interval '1.5 days', interval '-1 day', interval '1 day ago', interval '1 week', interval '1 decade', interval '1.5 months'",
+        "SELECT interval '1' day, interval '2' hour, interval '1-2' year to month, interval '@ 1 minute', interval '10' minute",
+        "SELECT '2h'::interval, '04:05'::interval, '100'::interval, '1y 2mon'::interval, '1 us'::interval, 'P0001-02-03T04:05:06'::interval",
+        "SELECT interval '1 day -04:05', interval '-1-2', interval '1.25 hours', interval '1.5 years', interval '5:30.5', interval '1 mon -1 day'",
+        "SELECT x::interval FROM (VALUES ('1 day'), ('2:00'), (NULL), ('P1D')) AS v(x)",
+        "SELECT x::interval FROM (VALUES ('1 day'), ('zz')) AS v(x)",
+        "SELECT timestamp '2024-01-01' + '1 day 2 hours', date '2024-01-01' + interval '1' month",
+        "SELECT interval 'abc'",
+        "SELECT interval '1 fortnight'",
+        "SELECT ''::interval",
+    ];
+    same("interval_forms", &statements).await;
+}

@@ -169,8 +169,9 @@ fn text_to(column: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     let trimmed: ArrayRef = if matches!(target, DataType::Binary | DataType::BinaryView) {
         return bytes(view.as_string_view(), target);
     } else if matches!(target, DataType::Interval(_)) {
-        let spelled = |v: &str| super::interval_text::spelled(v).unwrap_or_else(|| v.trim().to_string());
-        Arc::new(view.as_string_view().iter().map(|v| v.map(spelled)).collect::<StringViewArray>())
+        let spelled = |v: &str| super::interval_text::spelled(v).ok_or_else(|| text_error("interval", v));
+        let spelled = view.as_string_view().iter().map(|v| v.map(spelled).transpose());
+        Arc::new(spelled.collect::<Result<StringViewArray>>()?)
     } else {
         Arc::new(view.as_string_view().iter().map(|v| v.map(str::trim)).collect::<StringViewArray>())
     };
@@ -224,6 +225,7 @@ fn text_error(name: &str, value: &str) -> datafusion::error::DataFusionError {
             coded("22003", &format!("value \"{value}\" is out of range for type {name}"))
         }
         "numeric" if looks_numeric => overflow(),
+        "interval" => coded("22007", &format!("invalid input syntax for type interval: \"{value}\"")),
         _ => coded("22P02", &format!("invalid input syntax for type {name}: \"{value}\"")),
     }
 }

@@ -113,7 +113,19 @@ fn interval(expr: &Expr) -> Option<Expr> {
     };
     let mut changed = expr.clone();
     match &mut changed {
-        Expr::Interval(interval) => interval.value = spelled(&interval.value)?,
+        Expr::Interval(interval) => {
+            use sqlparser::ast::DateTimeField as F;
+            let Expr::Value(value) = interval.value.as_ref() else { return None };
+            let Value::SingleQuotedString(text) = &value.value else { return None };
+            let text = match (&interval.leading_field, &interval.last_field) {
+                (None, None) | (Some(F::Year), Some(F::Month)) => text.clone(),
+                // A number of the field; other text would be cut off at it.
+                (Some(field), None) if text.trim().parse::<f64>().is_ok() => format!("{text} {field}"),
+                _ => return None,
+            };
+            interval.value = spelled(&Expr::Value(Value::SingleQuotedString(text).into()))?;
+            (interval.leading_field, interval.last_field) = (None, None);
+        }
         Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } => *expr = spelled(expr)?,
         _ => return None,
     }
