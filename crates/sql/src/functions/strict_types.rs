@@ -84,7 +84,15 @@ fn is_open(expr: &Expr) -> bool {
 
 /// The type of an expression that has one of its own.
 fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
-    if is_open(expr) { None } else { expr.get_type(schema).ok().filter(|t| kind(t).is_some()) }
+    if is_open(expr) || sql_type(expr, schema).is_some_and(|ty| is_of_catalog(&ty)) {
+        return None;
+    }
+    expr.get_type(schema).ok().filter(|t| kind(t).is_some())
+}
+
+/// Columns of the catalog that are always empty are text, whatever PostgreSQL has there.
+fn is_of_catalog(ty: &SqlType) -> bool {
+    matches!(ty, SqlType::Oid | SqlType::Regclass | SqlType::Int2Vector)
 }
 
 /// What PostgreSQL calls the type of an expression.
@@ -155,6 +163,7 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::InSubquery(InSubquery { expr: value, subquery, .. }) => {
             let of = subquery.subquery.schema();
             if let ([field], Some(ty)) = (of.fields().iter().collect::<Vec<_>>().as_slice(), type_of(value, schema))
+                && !is_of_catalog(&SqlType::of_field(field))
                 && kind(field.data_type()).is_some_and(|k| Some(k) != kind(&ty))
                 && !shown_open(&subquery.subquery, 0)
             {
@@ -367,7 +376,8 @@ fn united(mut union: Union) -> Result<Union> {
             .inputs
             .iter()
             .map(|input| {
-                let ty = input.schema().fields().get(at).map(|f| f.data_type().clone());
+                let field = input.schema().fields().get(at).filter(|f| !is_of_catalog(&SqlType::of_field(f)));
+                let ty = field.map(|f| f.data_type().clone());
                 ty.filter(|t| kind(t).is_some() && !shown_open(input, at))
             })
             .collect();
