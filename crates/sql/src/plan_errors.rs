@@ -13,13 +13,14 @@ const fn known(says: &'static str, code: &'static str, message: &'static str) ->
     Known { says, code, message }
 }
 
-const KNOWN: [Known; 20] = [
+const KNOWN: [Known; 21] = [
     known(
         "must appear in the GROUP BY",
         "42803",
         "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
     ),
     known("Inconsistent data length across values list", "42601", "VALUES lists must all be the same length"),
+    known("Inconsistent data type across values list", "42804", "VALUES types cannot be matched in one column"),
     known("Aggregate functions are not allowed in the WHERE", "42803", "aggregate functions are not allowed in WHERE"),
     known("Aggregate function calls cannot be nested", "42803", "aggregate function calls cannot be nested"),
     known("Order by column out of bounds", "42P10", "ORDER BY position {} is not in select list"),

@@ -139,8 +139,8 @@ async fn a_full_disk_holds_up_writers_only() {
     for _ in 0..3 {
         assert_eq!(value(&client, "SELECT n FROM n").await, written.to_string(), "readers go on");
         assert_eq!(value(&client, "SELECT count(v) FROM t").await, written.to_string());
-        let sql =
-            format!("INSERT INTO t SELECT i, 'x' FROM generate_series({}, {}) AS g(i)", written + 1, written + 60_000);
+        let many = format!("generate_series({}, {}) AS g(i)", written + 1, written + 60_000);
+        let sql = format!("INSERT INTO t SELECT i, md5(i::text) || md5((i * 7)::text) FROM {many}");
         assert!(rows(&client, &sql).await.unwrap_err().starts_with("53100"));
     }
     let seen_by_server = Path::new("/proc").join(server.pid().to_string()).join("root");

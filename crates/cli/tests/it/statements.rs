@@ -274,6 +274,19 @@ async fn errors_of_the_planner_have_postgresqls_codes() {
 }
 
 #[tokio::test]
+async fn values_may_mix_texts_and_numbers() {
+    let statements = [
+        "CREATE TABLE m (id integer, b text, v varchar(9), n numeric(6,2), o boolean, d date)",
+        "INSERT INTO m (id, b, v, n) VALUES (1, 'a', 'b', 1), ('2', 3, -4, '5'), (NULL, NULL, 'x', NULL)",
+        "INSERT INTO m (id, b) VALUES ('x', 'a'), (2, 'b')",
+        "INSERT INTO m (o) VALUES ('t'), (1)",
+        "INSERT INTO m (d) VALUES ('2020-01-01'), (5)",
+        "SELECT * FROM m ORDER BY id",
+    ];
+    same("mixed_values", &statements).await;
+}
+
+#[tokio::test]
 async fn functions_that_data_teams_use() {
     let statements = [
         "SELECT format('Hello %s, %1$s %I %L', 'World', 'Foo bar', 'O''Reilly'), format('%-6s|%*s|%%', 'a', 5, 'b')",

@@ -7,7 +7,9 @@ use arrow::array::{
 use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::ScalarValue;
+use sluice_sql::SqlType;
 use sqlparser::ast::{self, Expr, Parens, Query, SetExpr, UnaryOperator, Value};
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ pub(super) fn literals(query: &Query, target: &Target, named: &[usize], params: 
     for (i, &position) in named.iter().enumerate() {
         let cells = rows.iter().map(|row| cell(&row[i], params)).collect::<Option<Vec<_>>>()?;
         if !cells.iter().all(|c| matches!(c, Cell::Default)) {
-            given.push((position, column(&cells, &target.def.columns[position].ty.arrow())?));
+            given.push((position, column(&cells, &target.def.columns[position].ty)?));
         }
     }
     Some((given, rows.len()))
@@ -88,13 +90,19 @@ fn cell<'a>(expr: &'a Expr, params: &'a [ScalarValue]) -> Option<Cell<'a>> {
 }
 
 /// Cells of one kind, as a column of type `ty` can take them.
-fn column(cells: &[Cell<'_>], ty: &DataType) -> Option<ArrayRef> {
+fn column(cells: &[Cell<'_>], ty: &SqlType) -> Option<ArrayRef> {
     if let [Cell::Parameter(value)] = cells {
         return value.to_array().ok();
     }
-    match (cells.iter().find(|c| !matches!(c, Cell::Null)), ty) {
+    let is_text = |c: &&Cell<'_>| matches!(c, Cell::Text(_));
+    let first = cells.iter().find(is_text).or_else(|| cells.iter().find(|c| !matches!(c, Cell::Null)));
+    // Each cell is stored by itself, so that a number may stand among texts, which have no type yet.
+    let takes_numbers = ty.arrow().is_numeric() || matches!(ty, SqlType::Text | SqlType::Varchar(_));
+    let is_number = |c: &Cell<'_>| matches!(c, Cell::Number { .. });
+    match (first, &ty.arrow()) {
+        (Some(Cell::Text(_)), _) if !takes_numbers && cells.iter().any(is_number) => None,
         (None, ty) => Some(new_null_array(ty, cells.len())),
-        (Some(Cell::Text(_)), _) => Some(Arc::new(StringViewArray::from(each(cells, Cell::text)?))),
+        (Some(Cell::Text(_)), _) => Some(Arc::new(each(cells, Cell::text)?.into_iter().collect::<StringViewArray>())),
         (Some(Cell::Boolean(_)), DataType::Boolean) => Some(Arc::new(BooleanArray::from(each(cells, Cell::boolean)?))),
         (Some(Cell::Number { .. }), DataType::Float32) => {
             Some(Arc::new(Float32Array::from(each(cells, |c| c.number().filter(|n: &f32| n.is_finite()))?)))
@@ -137,8 +145,11 @@ fn decimals(cells: &[Cell<'_>]) -> Option<ArrayRef> {
 }
 
 impl<'a> Cell<'a> {
-    fn text(&self) -> Option<&'a str> {
-        if let Cell::Text(text) = self { Some(text) } else { None }
+    fn text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Cell::Text(text) => Some(Cow::Borrowed(text)),
+            number => number.number::<i64>().map(|n| Cow::Owned(n.to_string())),
+        }
     }
 
     fn boolean(&self) -> Option<bool> {
