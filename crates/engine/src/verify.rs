@@ -155,7 +155,11 @@ impl Engine {
         let view = ReadView { version: version_then, staged: Arc::default(), now_micros, zone: m.zone };
         let context = self.context();
         let path = ["main".to_string()];
-        let planned = crate::tick::plan_maintained(context, &view, &path, &m.query, &m.sources)?;
+        let planned = crate::tick::plan_maintained(context, &view, &path, &m.query, &m.sources);
+        let planned = planned.map_err(|e| {
+            let message = format!("the query of \"{}\" cannot be planned: {}", def.name, e.message);
+            SqlError { message, ..e }
+        })?;
         let schema = def.arrow();
         let mut parts = vec![];
         for batch in context.runner.collect_by_scan(planned.query.plan, &view).await? {

@@ -3,7 +3,7 @@ use datafusion::error::DataFusionError;
 use std::fmt;
 
 /// An error as PostgreSQL's protocol carries it: a SQLSTATE, what happened, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SqlError {
     /// PostgreSQL's SQLSTATE.
     pub code: String,

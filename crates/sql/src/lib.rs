@@ -23,6 +23,7 @@ pub use circuit::{BuiltCircuit, NoCircuit, build_circuit};
 pub use error::{Result, SqlError, nearest};
 pub use functions::array_text::needs_quotes;
 pub use functions::cast::{cast_column, timestamp_text};
+pub use functions::failing::failing_plan;
 pub use functions::interval_text::write_interval;
 pub use functions::uuid::{canonical as canonical_uuid, shown as uuid_text};
 pub use keys::derive_key;

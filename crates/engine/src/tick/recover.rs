@@ -115,7 +115,7 @@ impl Core {
     /// A view that waits for a parked table keeps its rows, and is built when it need not wait any more.
     fn plan_parked(&mut self, tick: &Tick, catalog: &Arc<Catalog>, id: i64) -> Result<()> {
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
-        let mut view = View::plan(&self.context, &tick.base, catalog, def)?;
+        let (mut view, _) = View::plan_stored(&self.context, &tick.base, catalog, def)?;
         view.stays_at(Cut { snapshot: tick.base.snapshot, micros: tick.base.time_micros });
         self.graph.views.insert(id, view);
         Ok(())

@@ -82,8 +82,10 @@ impl Piece {
 
 fn restore_view(context: &Context, view: &ReadView, def: Arc<TableDef>) -> Result<View> {
     let catalog = &view.version.catalog;
-    let mut restored = View::plan(context, &view.version, catalog, def)?;
+    let (mut restored, failed) = View::plan_stored(context, &view.version, catalog, def)?;
     restored.undo = Undo::Nothing;
+    // The next tick finds the error.
+    restored.broken = failed.map(|e| e.message);
     if let How::Incremental { circuit, sources, used } = &mut restored.how {
         let feed = Feed { view, catalog, sources, used: Some(used) };
         feed.each(|portion| {

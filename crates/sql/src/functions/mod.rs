@@ -12,6 +12,7 @@ pub(crate) mod coalesce;
 mod compared;
 pub(crate) mod date_parts;
 pub(crate) mod decimal;
+pub(crate) mod failing;
 pub(crate) mod float_key;
 pub(crate) mod format;
 pub(crate) mod interval;

@@ -166,7 +166,7 @@ impl Core {
         for id in members.iter().rev() {
             let view = &self.graph.views[id];
             let what = if view.broken.is_some() || matches!(view.how, How::Rebuilt) {
-                What::Build(Box::new(View::plan(&self.context, &base, catalog, Arc::clone(&view.def))?))
+                What::Build(Box::new(View::plan_stored(&self.context, &base, catalog, Arc::clone(&view.def))?.0))
             } else if matches!(view.how, How::Recompute) {
                 What::Query(view.plan.clone())
             } else if needed.contains(id) {

@@ -10,7 +10,8 @@ use arrow::datatypes::{Field, Schema};
 use datafusion::logical_expr::LogicalPlan;
 use sluice_flow::{Delta, Errors};
 use sluice_sql::{
-    NoCircuit, PlannedQuery, Result, SqlError, build_circuit, derive_key, optimize_view, reads_clock, refuse_volatile,
+    NoCircuit, PlannedQuery, Result, SqlError, build_circuit, derive_key, failing_plan, optimize_view, reads_clock,
+    refuse_volatile,
 };
 use sluice_zset::{ZBatch, consolidate};
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Core {
     ) -> Result<ZBatch> {
         let started = Instant::now();
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
-        let mut fresh = View::plan(&self.context, &tick.base, catalog, def)?;
+        let (mut fresh, _) = View::plan_stored(&self.context, &tick.base, catalog, def)?;
         let inherited: Errors = fresh
             .def
             .materialized()
@@ -136,6 +137,26 @@ impl Core {
 }
 
 impl View {
+    /// The same for a view that is there already. Where its query can't be planned any more, as by a version that refuses
+    /// more, that is no reason not to open the lake: the view keeps its rows, and the error is what its query gives.
+    pub(crate) fn plan_stored(
+        context: &crate::Context,
+        base: &Version,
+        catalog: &Arc<Catalog>,
+        def: Arc<TableDef>,
+    ) -> Result<(Self, Option<SqlError>)> {
+        match Self::plan(context, base, catalog, Arc::clone(&def)) {
+            Ok(view) => Ok((view, None)),
+            Err(e) => {
+                tracing::error!(view = def.name, "it stays as it is, for its query cannot be planned: {}", e.message);
+                let reason = format!("its query cannot be planned: {}", e.message);
+                let schema = Arc::new(row_schema(&def));
+                let view = Self::new(def, schema, failing_plan(e.clone())?, How::Recompute, Some(reason))?;
+                Ok((view, Some(e)))
+            }
+        }
+    }
+
     /// Plans a view's query and builds its circuit, if it has one.
     pub(crate) fn plan(
         context: &crate::Context,
@@ -171,13 +192,17 @@ impl View {
                 Err(NoCircuit::Error(e)) => return Err(e),
             },
         };
-        let fields: Vec<Field> = def.columns.iter().map(|c| Field::new(&c.name, c.ty.arrow(), true)).collect();
-        let mut view = Self::new(def, Arc::new(Schema::new(fields)), planned.query.plan, how, reason)?;
+        let schema = Arc::new(row_schema(&def));
+        let mut view = Self::new(def, schema, planned.query.plan, how, reason)?;
         view.built_for = built_for;
         let rows = |id: &i64| base.tables.get(id).map_or(0, |t| t.live_rows());
         view.large = view.def.materialized().is_some_and(|m| m.reads.iter().map(rows).sum::<u64>() > LARGE_ROWS);
         Ok(view)
     }
+}
+
+fn row_schema(def: &TableDef) -> Schema {
+    Schema::new(def.columns.iter().map(|c| Field::new(&c.name, c.ty.arrow(), true)).collect::<Vec<_>>())
 }
 
 /// Why no circuit is to be built for a query that might have one.

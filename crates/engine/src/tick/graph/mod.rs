@@ -163,7 +163,7 @@ impl Core {
         held: Option<&Held>,
     ) -> Result<()> {
         let def = catalog.by_id(id).cloned().ok_or_else(|| SqlError::internal("a view is gone"))?;
-        let mut view = View::plan(&self.context, &tick.base, catalog, def)?;
+        let (mut view, _) = View::plan_stored(&self.context, &tick.base, catalog, def)?;
         let now = Cut { snapshot: tick.base.snapshot, micros: tick.base.time_micros };
         match held {
             Some(held) => view.remember_good(held),
