@@ -217,6 +217,8 @@ async fn a_query_that_cannot_be_planned_holds_its_view_only() {
         }
         let error = rows(&client, "SELECT * FROM sluice.verify('old')").await.unwrap_err();
         assert!(error.starts_with("42883") && error.contains("\"old\""), "{error}");
+        let error = rows(&client, "SELECT name FROM sluice.verify()").await.unwrap_err();
+        assert!(error.starts_with("0A000"), "{error}");
         server.stop();
     }
 

@@ -245,6 +245,10 @@ impl Tables for Names<'_> {
         if name == "generate_series" {
             return self.series(&args);
         }
+        if crate::session::stands_alone(name) {
+            let hint = format!("It is a statement of its own: SELECT * FROM {name}(...).");
+            return Err(SqlError::unsupported(format!("{name}() within another query"), hint));
+        }
         Err(SqlError::new("42883", format!("function {name}() does not exist in FROM"))
             .hint("Functions that give rows: generate_series, read_csv, read_parquet, pgtrickle.pgt_status, pgtrickle.dependency_tree."))
     }

@@ -71,6 +71,12 @@ impl Call {
     }
 }
 
+/// Whether a name in FROM is one of these functions, which are statements of their own.
+pub(crate) fn stands_alone(name: &str) -> bool {
+    let (schema, function) = name.split_once('.').unwrap_or(("", name));
+    matches!(schema, "sluice" | "pgtrickle") && FUNCTIONS.iter().any(|(known, _)| *known == function)
+}
+
 /// Recognizes `SELECT schema.function(...)` with one of our functions.
 pub(crate) fn management_call(query: &ast::Query) -> Result<Option<Call>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };

@@ -16,6 +16,7 @@ mod settings;
 mod timeout;
 mod verify;
 
+pub(crate) use functions::stands_alone;
 pub(crate) use query::with_params;
 
 pub use commit_point::CommitPoint;
