@@ -142,3 +142,35 @@ fn lake_sidecar_is_part_of_the_commit() {
     assert_eq!(history, [HistoryRow { rows_inserted: 4, rows_deleted: 2, duration_micros: 100, ..row }]);
     test.check();
 }
+
+#[test]
+fn lake_copies_its_log_beside_commits() {
+    let mut test = TestLake::new("log");
+    let t = test.create("t", kv_columns());
+    let mut next = 0;
+    // SQLite by itself would copy it at 1,000 pages, in the middle of a commit.
+    while test.lake.log_pages() < 1500 {
+        test.insert(t, &(next..next + 2000).collect::<Vec<_>>());
+        next += 2000;
+        assert!(next < 400_000, "the log does not grow: {}", test.lake.log_pages());
+    }
+    let checkpointer = test.lake.checkpointer();
+    let copying = std::thread::spawn(move || checkpointer.run());
+    test.insert(t, &[next]);
+    copying.join().unwrap().unwrap();
+    test.lake.finish_checkpoint().unwrap();
+    test.insert(t, &[next + 1]);
+    assert!(test.lake.log_pages() < 100, "it starts over: {}", test.lake.log_pages());
+    assert_eq!(test.table(t).live_rows(), next as u64 + 2);
+    test.check();
+
+    // Somebody who reads keeps it from starting over, and is not disturbed.
+    let reader = rusqlite::Connection::open(test.dir.join("catalog.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM ducklake_snapshot").unwrap();
+    let pages = test.lake.log_pages();
+    test.insert(t, &[next + 2]);
+    test.lake.checkpointer().run().unwrap();
+    test.lake.finish_checkpoint().unwrap();
+    test.insert(t, &[next + 3]);
+    assert!(test.lake.log_pages() > pages);
+}
