@@ -224,9 +224,8 @@ async fn a_query_that_cannot_be_planned_holds_its_view_only() {
 
     let server = Server::start(dir.path());
     let client = server.connect().await;
-    run(&client, "DROP MATERIALIZED VIEW above").await;
     run(&client, "CREATE OR REPLACE MATERIALIZED VIEW old AS SELECT id, v + 1 AS w FROM t").await;
-    assert_eq!(value(&client, "SELECT sum(w) FROM old").await, "36");
+    assert_eq!(value(&client, "SELECT w FROM above").await, "36");
     for line in rows(&client, "SELECT sluice.verify()").await.unwrap() {
         assert_eq!(line.split(" | ").nth(3), Some("0"), "{line}");
     }

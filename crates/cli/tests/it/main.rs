@@ -21,6 +21,7 @@ mod hold;
 mod inspect;
 mod lookup;
 mod nycflights;
+mod replace;
 mod roles;
 mod statements;
 mod transactions;

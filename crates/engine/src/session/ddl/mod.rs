@@ -8,6 +8,7 @@ mod constraint;
 mod drop;
 mod index;
 mod options;
+mod replace;
 mod role;
 mod schema;
 mod show;

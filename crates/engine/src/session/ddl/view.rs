@@ -82,11 +82,8 @@ impl Session {
                     .hint("Choose another name, or drop it first."));
             }
             if let Some(reader) = catalog.readers(existing.id).first() {
-                return Err(SqlError::new(
-                    "2BP01",
-                    format!("cannot replace \"{}\": \"{}\" reads it", existing.name, reader.name),
-                )
-                .hint("Drop what reads it first, and create it again after."));
+                self.replace_read(&new, existing, &reader.name).await?;
+                return Ok(self.view().version.tables.get(&existing.id).map_or(0, |t| t.live_rows()));
             }
             ops.push(DdlOp::Drop { id: existing.id });
         }
@@ -177,7 +174,7 @@ impl Session {
         Ok((planned, names.sources()))
     }
 
-    fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<String>)> {
+    pub(super) fn materialized_def(&self, new: &NewView, catalog: &Catalog) -> Result<(TableDef, Vec<String>)> {
         let mut view: ReadView = self.view();
         view.zone = new.zone.unwrap_or(view.zone);
         let path = self.settings.search_path();

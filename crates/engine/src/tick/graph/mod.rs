@@ -113,6 +113,10 @@ impl Core {
             self.context.indexes.drop_table(*id);
         }
         self.take_altered(&definitions.catalog)?;
+        if definitions.changed {
+            // A view with another query may read others than before.
+            self.graph.order_views();
+        }
         self.replan_readers(tick, definitions)?;
         self.graph.last_retry = Instant::now();
         let created: Vec<Arc<TableDef>> =
