@@ -10,6 +10,8 @@ INSERT INTO raw VALUES
 SELECT r.id, i.value ->> 'sku' AS sku, (i.value ->> 'n')::int AS n FROM raw r CROSS JOIN LATERAL jsonb_array_elements(r.body -> 'items') AS i
 -- view v_items_named
 SELECT id, item, item ->> 'sku' AS sku FROM raw, jsonb_array_elements(body -> 'items') AS t(item)
+-- view v_items_by_alias
+SELECT id, i->>'sku' AS sku, (i->>'n')::int AS n FROM raw, jsonb_array_elements(body->'items') AS i WHERE i ? 'n' OR i->>'sku' = 'x'
 -- view v_items_left
 SELECT r.id, i.value ->> 'sku' AS sku FROM raw r LEFT JOIN LATERAL jsonb_array_elements(r.body -> 'items') AS i ON true
 -- view v_items_on

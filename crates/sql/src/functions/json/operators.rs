@@ -4,7 +4,7 @@ use super::function::JsonFunction;
 use crate::error::external;
 use crate::{SqlError, SqlType};
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, ScalarUDF};
@@ -19,6 +19,12 @@ impl ExprPlanner for JsonOperators {
         let RawBinaryExpr { op, left, right, .. } = &raw;
         if !may_be_json(op, left, right, schema) {
             return Ok(PlannerResult::Original(raw));
+        }
+        // A name that is not there is told as such; it may be the alias of a function.
+        for side in [left, right] {
+            if let Err(missing @ DataFusionError::SchemaError(..)) = side.get_type(schema) {
+                return Err(missing);
+            }
         }
         let (l, r) = (type_of(left, schema), type_of(right, schema));
         let symbol = op.to_string();
