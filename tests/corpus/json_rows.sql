@@ -12,6 +12,10 @@ SELECT r.id, i.value ->> 'sku' AS sku, (i.value ->> 'n')::int AS n FROM raw r CR
 SELECT id, item, item ->> 'sku' AS sku FROM raw, jsonb_array_elements(body -> 'items') AS t(item)
 -- view v_items_by_alias
 SELECT id, i->>'sku' AS sku, (i->>'n')::int AS n FROM raw, jsonb_array_elements(body->'items') AS i WHERE i ? 'n' OR i->>'sku' = 'x'
+-- view v_of_good_rows
+SELECT id, i->>'k' AS k, j FROM raw, json_array_elements(doc) AS i, json_array_elements(i->'k') AS j WHERE id = 1 AND json_typeof(i) = 'object'
+-- view v_exists_of_good_rows
+SELECT id FROM raw WHERE EXISTS (SELECT 1 FROM jsonb_array_elements(body->'user') e WHERE e->>'a' = 'b') AND id > 4
 -- view v_items_left
 SELECT r.id, i.value ->> 'sku' AS sku FROM raw r LEFT JOIN LATERAL jsonb_array_elements(r.body -> 'items') AS i ON true
 -- view v_items_on

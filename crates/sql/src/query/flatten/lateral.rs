@@ -4,7 +4,7 @@ use super::references::{inlined, references};
 use super::{Flattener, columns, joined, named, only, unsupported};
 use datafusion::common::{Column, JoinType, Spans, TableReference};
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::utils::{merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, SubqueryAlias, Unnest,
 };
@@ -13,6 +13,26 @@ use std::sync::Arc;
 /// Whether the right side of a join is computed for each row of the left one.
 pub(super) fn is_lateral(right: &LogicalPlan) -> bool {
     parts(right).is_some()
+}
+
+/// Conditions on the rows before LATERAL alone go there: nothing is computed for rows that they leave out, which may be
+/// ones that it would fail on.
+pub(super) fn filtered_first(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Filter(Filter { predicate, input, .. }) = &plan else { return Ok(plan) };
+    let LogicalPlan::Join(join) = input.as_ref() else { return Ok(plan) };
+    let outer = join.left.schema();
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) || references(&join.right, outer)?.is_empty() {
+        return Ok(plan);
+    }
+    let is_early = |e: &Expr| !has_subquery(e) && e.column_refs().into_iter().all(|c| outer.has_column(c));
+    let (early, late): (Vec<_>, Vec<_>) = split_conjunction_owned(predicate.clone()).into_iter().partition(is_early);
+    let Some(early) = early.into_iter().reduce(Expr::and) else { return Ok(plan) };
+    let left = LogicalPlan::Filter(Filter::try_new(early, Arc::clone(&join.left))?);
+    let join = LogicalPlan::Join(Join { left: Arc::new(left), ..join.clone() });
+    Ok(match late.into_iter().reduce(Expr::and) {
+        Some(late) => LogicalPlan::Filter(Filter::try_new(late, Arc::new(join))?),
+        None => join,
+    })
 }
 
 fn parts(right: &LogicalPlan) -> Option<(&Subquery, Option<TableReference>)> {
@@ -136,7 +156,7 @@ fn beside(plan: &LogicalPlan, left: &Arc<LogicalPlan>) -> Result<Option<LogicalP
     })
 }
 
-fn has_subquery(expr: &Expr) -> bool {
+pub(super) fn has_subquery(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
     expr.exists(|e| Ok(super::subquery_of(e).is_some())).unwrap_or(true)
 }

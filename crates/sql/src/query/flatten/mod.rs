@@ -137,7 +137,7 @@ impl Flattener {
 
     /// This node first, for what it pulls out of its subqueries may refer to one another.
     fn flat(&mut self, plan: LogicalPlan) -> DfResult<LogicalPlan> {
-        let plan = self.node(plan)?;
+        let plan = self.node(lateral::filtered_first(plan)?)?;
         let plan = plan.map_children(|child| Ok(Transformed::yes(self.flat(child)?)))?.data;
         let plan = plan.map_subqueries(|part| match part {
             LogicalPlan::Subquery(s) => {
@@ -200,7 +200,13 @@ impl Flattener {
     fn filter(&mut self, predicate: Expr, mut input: LogicalPlan) -> DfResult<LogicalPlan> {
         let shown = input.schema().as_ref().clone();
         let mut rest = vec![];
-        for condition in split_conjunction_owned(predicate) {
+        let (plain, others): (Vec<_>, Vec<_>) =
+            split_conjunction_owned(predicate).into_iter().partition(|condition| !lateral::has_subquery(condition));
+        // First of all, so that subqueries are computed for the rows that are left only.
+        if let Some(predicate) = plain.into_iter().reduce(Expr::and) {
+            input = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input))?);
+        }
+        for condition in others {
             let condition = match condition {
                 Expr::Not(inner) => match *inner {
                     Expr::Exists(e) => Expr::Exists(Exists { negated: !e.negated, ..e }),
