@@ -7,7 +7,7 @@
 use crate::lake::{BUSY, CATALOG, Lake};
 use crate::{LakeError, Result};
 use rusqlite::hooks::Wal;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
 use std::path::PathBuf;
 
@@ -44,7 +44,9 @@ pub struct Checkpointer {
 impl Checkpointer {
     /// Copies what no reader needs from the log; nothing if the catalog is locked.
     pub fn run(&self) -> Result<()> {
-        let db = Connection::open(&self.catalog)?;
+        // It must not make a catalog where none is any more.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.catalog, flags)?;
         db.busy_timeout(BUSY)?;
         copy(&db)
     }
