@@ -113,10 +113,6 @@ impl Core {
             self.context.indexes.drop_table(*id);
         }
         self.take_altered(&definitions.catalog)?;
-        if definitions.changed {
-            // A view with another query may read others than before.
-            self.graph.order_views();
-        }
         self.replan_readers(tick, definitions)?;
         self.graph.last_retry = Instant::now();
         let created: Vec<Arc<TableDef>> =
@@ -146,6 +142,7 @@ impl Core {
 
     /// Views whose definitions changed: a schedule or a pause changes when they move, anything else what they are.
     fn take_altered(&mut self, catalog: &Catalog) -> Result<()> {
+        let mut reads_others = false;
         for view in self.graph.views.values_mut() {
             let Some(def) = catalog.by_id(view.def.id).filter(|d| !Arc::ptr_eq(d, &view.def)) else { continue };
             // A name or an index changes no row; but what a unique index withheld may be free now.
@@ -153,7 +150,12 @@ impl Core {
                 view.broken = Some("its definition changed".into());
             }
             view.schedule = Schedule::of(def.materialized().and_then(|m| m.schedule.as_deref()))?;
+            let reads = |def: &TableDef| def.materialized().map(|m| m.reads.clone());
+            reads_others |= reads(&view.def) != reads(def);
             view.def = Arc::clone(def);
+        }
+        if reads_others {
+            self.graph.order_views();
         }
         Ok(())
     }
