@@ -297,9 +297,9 @@ fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
 }
 
 fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
-    let string_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::string_agg::StringAgg::new()));
+    let string_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::self_sorting::SelfSorting::string_agg()));
     let sums = [SumOrAvg::sum(), SumOrAvg::avg()].map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
-    let array_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::array_agg::ArrayAgg::new()));
+    let array_agg = Arc::new(AggregateUDF::new_from_impl(crate::functions::self_sorting::SelfSorting::array_agg()));
     let sets = crate::functions::ordered_set::OrderedSet::all().map(|f| Arc::new(AggregateUDF::new_from_impl(f)));
     sums.into_iter().chain(sets).chain([string_agg, array_agg]).collect()
 }

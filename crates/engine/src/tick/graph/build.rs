@@ -137,7 +137,7 @@ impl Core {
 }
 
 impl View {
-    /// The same for a view that is there already. Where its query can't be planned any more, as by a version that refuses
+    /// Plans a view that is there already. Where its query can't be planned any more, as by a version that refuses
     /// more, that is no reason not to open the lake: the view keeps its rows, and the error is what its query gives.
     pub(crate) fn plan_stored(
         context: &crate::Context,
